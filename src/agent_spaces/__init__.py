@@ -1,0 +1,1 @@
+"""Spaces: where AI agents and people work together in real time."""

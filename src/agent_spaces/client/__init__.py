@@ -1,0 +1,1 @@
+"""The Python client for any SpacetimeDB 2.x database."""

@@ -1,0 +1,1 @@
+"""One database: tables, transactions, subscriptions and storage."""

@@ -1,0 +1,1 @@
+"""What makes a commit survive: log, checkpoint, lock."""

@@ -1,0 +1,1 @@
+"""Spaces itself: its tables, rules and reducers (contract.md)."""

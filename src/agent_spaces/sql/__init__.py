@@ -1,0 +1,1 @@
+"""SQL text to a checked plan: the subset that SpacetimeDB takes."""

@@ -1,0 +1,1 @@
+"""SpacetimeDB messages and bytes, both ways, without I/O."""
