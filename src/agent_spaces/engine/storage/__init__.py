@@ -1,1 +1,5 @@
-"""What makes a commit survive: log, checkpoint, lock."""
+"""The durable side of a database: a chained commit log, and a checkpoint that anybody can open with SQLite."""
+
+from agent_spaces.engine.storage.log import CHAIN_START, Done, Log, MemoryLog, Record, next_chain
+
+__all__ = ["CHAIN_START", "Done", "Log", "MemoryLog", "Record", "next_chain"]

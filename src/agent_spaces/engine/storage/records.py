@@ -1,0 +1,78 @@
+"""The body of a group: transactions back to back, each a head and its changes. Pure; shared by everybody who reads it.
+
+Head: offset u64, reducer id u16, timestamp i64 (microseconds since 1970), number of changes u32, caller 32 bytes.
+Change: table id u16, op u8, length u32, then that many bytes: a row's BSATN (PUT, EVENT), a primary key's BSATN
+(DELETE), or the table's next number as u64 (SEQUENCE). Everything is little-endian.
+
+A reader keeps each table's next number as the greatest of: the auto-increment column of a PUT plus 1, and SEQUENCE.
+So the writer adds a SEQUENCE only where numbers were drawn that no PUT of the same transaction shows.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+
+from agent_spaces.errors import DecodeError
+
+PUT, DELETE, EVENT, SEQUENCE = 0, 1, 2, 3
+HEAD = Struct("<QHqI32s")  # offset, reducer id, timestamp, number of changes, caller
+CHANGE = Struct("<HBI")  # table id, op, length
+NEXT_NUMBER = Struct("<HBIQ")  # a whole SEQUENCE change
+NO_REDUCER = 0xFFFF  # the reducer id of transactions that no reducer made: SQL of the owner, imports
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One commit as the log has it; a change is (table id, op, bytes)."""
+
+    offset: int
+    reducer_id: int
+    timestamp_us: int
+    caller: bytes
+    changes: list[tuple[int, int, bytes]]
+
+
+def encode_sequence(table_id: int, next_number: int) -> bytes:
+    """Return the change that says which number a table gives next."""
+    return NEXT_NUMBER.pack(table_id, SEQUENCE, 8, next_number)
+
+
+def encode_transaction(transaction: Transaction) -> bytes:
+    """Return a transaction as it stands in a body; the engine packs the same structs itself."""
+    parts = [
+        HEAD.pack(
+            transaction.offset,
+            transaction.reducer_id,
+            transaction.timestamp_us,
+            len(transaction.changes),
+            transaction.caller,
+        )
+    ]
+    for table_id, op, data in transaction.changes:
+        parts.extend((CHANGE.pack(table_id, op, len(data)), data))
+    return b"".join(parts)
+
+
+def transactions_of(body: bytes) -> Iterator[Transaction]:
+    """Take a body apart; DecodeError where it ends too early or names an unknown op."""
+    position, end = 0, len(body)
+    while position < end:
+        if end - position < HEAD.size:
+            raise DecodeError("transaction", position, "the body ends in its head")
+        offset, reducer_id, timestamp_us, count, caller = HEAD.unpack_from(body, position)
+        position += HEAD.size
+        if count * CHANGE.size > end - position:
+            raise DecodeError("transaction", position, f"{count} changes do not fit into the body")
+        changes: list[tuple[int, int, bytes]] = []
+        for _ in range(count):
+            if end - position < CHANGE.size:
+                raise DecodeError("change", position, "the body ends in its head")
+            table_id, op, length = CHANGE.unpack_from(body, position)
+            start = position + CHANGE.size
+            position = start + length
+            if position > end:
+                raise DecodeError("change", start, f"its {length} bytes go past the body")
+            if op > SEQUENCE or (op == SEQUENCE and length != 8):
+                raise DecodeError("change", start, f"unknown op {op} of {length} bytes")
+            changes.append((table_id, op, body[start:position]))
+        yield Transaction(offset, reducer_id, timestamp_us, caller, changes)
