@@ -27,17 +27,29 @@ from agent_spaces.sats.special import (
     Timestamp,
     Uuid,
 )
+from agent_spaces.sats.types import AlgebraicType, Array, Element, Primitive, Product, Ref, Sum, Variant
+from agent_spaces.sats.values import Some, SumValue
 
 __all__ = [
     "ZERO_IDENTITY",
+    "AlgebraicType",
+    "Array",
     "ConnectionId",
+    "Element",
     "Identity",
     "Interval",
+    "Primitive",
+    "Product",
+    "Ref",
     "ScheduleAt",
+    "Some",
+    "Sum",
+    "SumValue",
     "Time",
     "TimeDuration",
     "Timestamp",
     "Uuid",
+    "Variant",
     "f32",
     "f64",
     "i8",
