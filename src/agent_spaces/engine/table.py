@@ -1,0 +1,185 @@
+"""One table in memory: its rows, the indexes over them, and what reducers see of it."""
+
+from collections.abc import Callable, Iterator
+from operator import attrgetter
+from typing import Any
+
+from agent_spaces.engine.index import (
+    EngineIndex,
+    HashIndex,
+    Key,
+    KeyIndex,
+    OrderedIndex,
+    PairIndex,
+    PrefixIndex,
+    Row,
+    StoredIndex,
+)
+from agent_spaces.engine.operations import Journal, event_only, generated_operations, plain_operations
+from agent_spaces.errors import DefinitionError
+from agent_spaces.module import Index, TableDefinition
+from agent_spaces.sats.bsatn import decoder, encoder, row_decoder, row_encoder
+
+
+class TableAccess:
+    """What a reducer reaches as `ctx.db[Message]`: module.context.Table, with the indexes as attributes."""
+
+    def __init__(self, table: "EngineTable") -> None:
+        self.find: Callable[[Key], Row | None] = table.rows.get
+        self.insert, self.update, self.delete, self.draw = table.insert, table.update, table.delete, table.draw
+        self._rows = table.rows
+        for accessor, index in table.indexes.items():
+            if hasattr(self, accessor):
+                raise DefinitionError(
+                    f"Table {table.name}: an index cannot be reached as {accessor}; rename the column."
+                )
+            setattr(self, accessor, index)
+
+    def __getattr__(self, accessor: str) -> EngineIndex:
+        raise AttributeError(f"the table has no index {accessor}")
+
+    def __iter__(self) -> Iterator[Row]:
+        """Walk a copy of all rows, in primary key order."""
+        rows = self._rows
+        return iter([rows[key] for key in sorted(rows)])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+class EngineTable:
+    """A table of the engine; `insert`, `update` and `delete` write in place and into the journal.
+
+    `sequence` is the next number of the auto-increment column; an explicit number moves it past itself when that is
+    greater (SpacetimeDB does not move it). Numbers of dropped transactions are skipped, never given again.
+    `watched` is whether somebody subscribes to the table; `indexes` are all look-ups by accessor, `stored` those of
+    them that have contents.
+    """
+
+    def __init__(
+        self, definition: TableDefinition, table_id: int, journal: Journal, *, bit: int = 1, generated: bool = True
+    ) -> None:
+        self.definition, self.name, self.table_id, self.journal, self.bit = (
+            definition,
+            definition.name,
+            table_id,
+            journal,
+            bit,
+        )
+        self.rows: dict[Key, Row] = {}
+        self.sequence = 1
+        self.watched = False
+        self.is_event = definition.event
+        self.pk_of: Callable[[Row], Key] = attrgetter(definition.primary_key)
+        self.encode: Callable[[Row], bytes] = row_encoder(definition.row_class)
+        self.decode: Callable[[bytes, int], tuple[Row, int]] = row_decoder(definition.row_class)
+        key_annotation = definition.column(definition.primary_key).annotation
+        self.encode_key: Callable[[Key], bytes] = encoder(key_annotation)
+        self.decode_key: Callable[[bytes, int], tuple[Key, int]] = decoder(key_annotation)
+        self.stored: list[StoredIndex] = []
+        self.indexes: dict[str, EngineIndex] = {}
+        self._make_indexes()
+        operations = (generated_operations if generated else plain_operations)(self, journal)
+        self.link, self.unlink, self.swap, self.insert, self.update, self.delete = operations
+        if definition.event:
+            self.update = self.delete = self._refuse_change
+        self.find: Callable[[Key], Row | None] = self.rows.get
+        self.access = TableAccess(self)
+
+    def _make_indexes(self) -> None:
+        definition, name = self.definition, self.name
+        primary = definition.primary_key
+        self.indexes[primary] = KeyIndex(name, primary, self.rows)
+        for column in definition.columns:
+            if column.unique and column.name != primary:
+                self._store(column.name, KeyIndex(name, column.name, {}))
+        wanted = {index.accessor: index for index in definition.indexes if index.accessor not in self.indexes}
+        servers: dict[str, PairIndex | OrderedIndex] = {}
+        for accessor, index in wanted.items():
+            made: PairIndex | OrderedIndex | None = None
+            if index.form == "pair":
+                made = self._pair(index)
+            elif index.form == "ordered":
+                made = OrderedIndex(index.columns, self.rows)
+            if made is not None:
+                self._store(accessor, made)
+                if len(index.columns) == 2:
+                    servers.setdefault(index.columns[0], made)
+        for accessor, index in wanted.items():
+            if index.form != "hash":
+                continue
+            server = servers.get(index.columns[0]) if len(index.columns) == 1 else None
+            if server is not None:
+                self.indexes[accessor] = PrefixIndex(accessor, server)
+            else:
+                self._store(accessor, HashIndex(index.columns, self.rows))
+        for each in self.stored:
+            if isinstance(each, HashIndex) and len(each.columns) > 1:
+                each.first = self.indexes.get(each.columns[0])
+
+    def _pair(self, index: Index) -> PairIndex:
+        if len(index.columns) != 2:
+            raise DefinitionError(f"Table {self.name}: an index of form pair has two columns, {index!r} has not.")
+        return PairIndex(self.name, (index.columns[0], index.columns[1]), self.definition.primary_key)
+
+    def _store(self, accessor: str, index: StoredIndex) -> None:
+        self.stored.append(index)
+        self.indexes[accessor] = index
+
+    def _refuse_change(self, _row_or_key: Any) -> Any:
+        raise event_only(self.name)
+
+    def draw(self) -> int:
+        """Use up and return the next number of the auto-increment column."""
+        assert self.definition.auto_inc is not None, f"{self.name} has no auto-increment column."
+        number = self.sequence
+        self.sequence = number + 1
+        return number
+
+    def load(self, row: Row) -> None:
+        """Put a row that was stored before, in place of the one with its primary key; not journalled."""
+        old = self.rows.get(self.pk_of(row))
+        if old is None:
+            self.link(row)
+        else:
+            self.swap(old, row)
+        if self.definition.auto_inc is not None:
+            self.sequence = max(self.sequence, getattr(row, self.definition.auto_inc) + 1)
+
+    def unload(self, key: Key) -> None:
+        """Take out a row that was stored before, if it is there; not journalled."""
+        row = self.rows.get(key)
+        if row is not None:
+            self.unlink(row)
+
+    def clear(self) -> None:
+        """Drop all rows, not journalled: the end of a transaction for an event table."""
+        self.rows.clear()
+        for index in self.stored:
+            index.buckets.clear()
+
+    def equality(self, *columns: str) -> EngineIndex | None:
+        """Return an index whose `filter` takes values of exactly these columns in this order, if there is one."""
+        for index in self.indexes.values():
+            if index.columns == columns:
+                return index
+        for index in self.stored:
+            if isinstance(index, PairIndex | OrderedIndex) and index.columns[:-1] == columns:
+                return index
+        return None
+
+    def __iter__(self) -> Iterator[Row]:
+        """Walk a copy of all rows, in primary key order."""
+        return iter(self.access)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getattr__(self, accessor: str) -> EngineIndex:
+        try:
+            return self.__dict__["indexes"][accessor]  # type: ignore[no-any-return]
+        except KeyError:
+            raise AttributeError(accessor) from None
+
+    def __repr__(self) -> str:
+        return f"<table {self.name}: {len(self.rows)} rows>"
