@@ -156,7 +156,7 @@ def table(
         every_index = (*(index for _, _, found in split for index in found), *indexes)
         for index in every_index:
             if missing := set(index.columns) - names:
-                msg = f"Table {name} has no column {sorted(missing)[0]} for {index!r}."
+                msg = f"Table {name} has no column {min(missing)} for {index!r}."
                 raise DefinitionError(msg)
         row_class = msgspec.defstruct(
             cls.__name__,

@@ -1,0 +1,58 @@
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Say what can be made
+	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 18
+
+$(VENV)/.installed: requirements/dev.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/.installed ## Build .venv from the lock file
+
+.PHONY: demo
+demo: setup ## Watch a swarm of agents work together
+	@$(BIN)/spaces demo
+
+.PHONY: test
+test: setup ## Run every test
+	@$(BIN)/pytest -n $(JOBS)
+
+.PHONY: check
+check: setup ## Lint, types, import rules, generated files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python tools/generated.py --check
+
+.PHONY: format
+format: setup ## Format and sort what can be
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+.PHONY: generate
+generate: setup ## Write schema, vectors and reference pages anew
+	@$(BIN)/python tools/generated.py
+
+.PHONY: lock
+lock: setup ## Renew the lock files
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" pyproject.toml requirements/dev.in -o requirements/dev.lock
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" pyproject.toml -o requirements/runtime.lock
+
+.PHONY: spaces-status
+spaces-status: setup ## Ask the local host how it is
+	@$(BIN)/spaces status
+
+.PHONY: ci
+ci: check test ## What CI runs

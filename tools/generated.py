@@ -1,0 +1,40 @@
+"""Write, or with --check compare, every file that is generated from another: one home for each fact."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from agent_spaces.fabric.module import SPACES
+
+ROOT = Path(__file__).parents[1]
+
+
+def _schema() -> dict[Path, str]:
+    return {Path("schema/spaces.json"): json.dumps(SPACES.schema_v10(), indent=1, ensure_ascii=False) + "\n"}
+
+
+GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (_schema,)
+
+
+def main() -> int:
+    """Return 0 if everything is fresh or was written, 1 if --check found a stale file."""
+    stale = []
+    for generate in GENERATORS:
+        for name, text in generate().items():
+            path = ROOT / name
+            if path.exists() and path.read_text() == text:
+                continue
+            if "--check" in sys.argv:
+                stale.append(name)
+            else:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text)
+                print(f"wrote {name}")
+    for name in stale:
+        print(f"{name} is stale: run make generate", file=sys.stderr)
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
