@@ -123,6 +123,13 @@ def post(
     return message
 
 
+def post_event(ctx: ReducerContext, channel_id: int, thread_id: int | None, sender: Identity, content: str) -> Message:
+    """Add an AgentEvent of the module's own to a channel that exists."""
+    channel = ctx.db[Channel].find(channel_id)
+    assert channel is not None, "whoever posts an event has looked whether its channel is there"
+    return post(ctx, channel, sender, MessageType.AGENT_EVENT, content, thread_id=thread_id)
+
+
 def _touch(ctx: ReducerContext, thread: Thread) -> None:
     ctx.db[Thread].update(
         Thread(

@@ -8,7 +8,7 @@ from agent_spaces.sats import Time, Timestamp
 
 def arm(ctx: ReducerContext, kind: TimerKind, ref_id: int, at: int) -> None:
     """Have run_timer called at `at` (µs) in place of an earlier timer of this kind for this row."""
-    cancel(ctx, kind, ref_id)
+    disarm(ctx, kind, ref_id)
     rearm(ctx, kind, ref_id, at)
 
 
@@ -17,7 +17,7 @@ def rearm(ctx: ReducerContext, kind: TimerKind, ref_id: int, at: int) -> None:
     ctx.db[Timer].insert(Timer(0, Time(Timestamp(at)), kind, ref_id))
 
 
-def cancel(ctx: ReducerContext, kind: TimerKind, ref_id: int) -> None:
+def disarm(ctx: ReducerContext, kind: TimerKind, ref_id: int) -> None:
     """Remove the timer of this kind for this row, if there is one."""
     timers = ctx.db[Timer]
     for timer in timers.ref_id.filter(ref_id):
