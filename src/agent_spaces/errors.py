@@ -34,6 +34,16 @@ class DecodeError(SpacesError):
         self.type_name, self.offset, self.reason = type_name, offset, reason
 
 
+class JsonError(SpacesError):
+    """JSON that does not hold the expected type; path is where: `[0].name`, or `.` for the whole."""
+
+    code = "decode"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path, self.reason = path, reason
+
+
 class EncodeError(SpacesError):
     """A value that does not fit the type it is to be written as."""
 

@@ -243,7 +243,7 @@ def _choice_encoder(encoders: list[Encode]) -> Encode:
     return encode_choice
 
 
-def _encode_schedule(value: Interval | Time) -> bytes:
+def _encode_schedule(value: Any) -> bytes:
     if isinstance(value, Interval):
         return _SCHEDULE(0, value.duration)
     if isinstance(value, Time):

@@ -9,6 +9,7 @@ from typing import Any
 from agent_spaces.errors import DecodeError, EncodeError
 from agent_spaces.sats.shapes import (
     SCALAR_SIZES,
+    WIRE_BYTES,
     Choice,
     Enumeration,
     ListOf,
@@ -67,7 +68,7 @@ def _read(shape: Shape, data: bytes, offset: int) -> int:
         case Scalar(name):
             return _take(data, offset, SCALAR_SIZES[name], name.lower())
         case Special(cls):
-            wanted = f"u{cls.size * 8}" if issubclass(cls, bytes) else "i64"
+            wanted = f"u{WIRE_BYTES[cls] * 8}" if cls in WIRE_BYTES else "i64"
             return _take(data, offset, size_min(shape), cls.__name__, wanted)
         case Enumeration(cls):
             _tag(shape, data, offset, len(cls))
@@ -168,7 +169,7 @@ def _check_scalar(shape: Shape, name: str, value: Any, where: str) -> None:
             wanted = {"Bool": bool, "String": str, "Bytes": bytes}[name]
             if not isinstance(value, wanted):
                 raise _refuse(shape, where, f"{value!r} is no {wanted.__name__}")
-            if name == "String":
+            if isinstance(value, str):
                 try:
                     value.encode()
                 except UnicodeEncodeError:

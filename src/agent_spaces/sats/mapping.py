@@ -58,7 +58,8 @@ def type_of(annotation: Any, named: Named | None = None) -> AlgebraicType:
 
 def class_type(cls: type[Any], named: Named | None = None) -> AlgebraicType:
     """Return the type of an enum or struct class itself; `named` is asked only for the classes inside it."""
-    shape = shape_of(cls)
+    annotation: Any = cls
+    shape = shape_of(annotation)
     if not isinstance(shape, Enumeration | Record):
         raise DefinitionError(f"{cls} is neither an enum nor a struct.")
     return written_out(shape, named)

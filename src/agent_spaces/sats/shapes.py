@@ -79,6 +79,7 @@ SPECIAL_TYPES: dict[type[Any], Product] = {
     Timestamp: types.TIMESTAMP,
     TimeDuration: types.TIME_DURATION,
 }
+WIRE_BYTES: dict[type[Any], int] = {cls: cls.size for cls in (Identity, ConnectionId, Uuid)}
 _SPECIAL_CLASSES = {product: cls for cls, product in SPECIAL_TYPES.items()}
 SCALAR_SIZES = {"Bool": 1, "String": 4, "Bytes": 4, "F32": 4, "F64": 8} | {
     f"{sign}{bits}": bits // 8 for sign in "IU" for bits in (8, 16, 32, 64, 128, 256)
@@ -173,7 +174,7 @@ def size_min(shape: Shape) -> int:
         case Scalar(name):
             return SCALAR_SIZES[name]
         case Special(cls):
-            return int(cls.size) if issubclass(cls, bytes) else 8
+            return WIRE_BYTES.get(cls, 8)
         case Enumeration() | Option():
             return 1
         case Schedule():
@@ -187,7 +188,7 @@ def size_min(shape: Shape) -> int:
 
 
 def name_of(shape: Shape) -> str:
-    """Return what error texts call the shape: u64, Message, option, …"""
+    """Return what error texts call the shape: u64, Message, option and so on."""
     match shape:
         case Scalar(name):
             return name.lower()

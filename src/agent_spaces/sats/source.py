@@ -4,7 +4,7 @@ import struct
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from agent_spaces.sats.shapes import Enumeration, Scalar, Shape, Special
+from agent_spaces.sats.shapes import WIRE_BYTES, Enumeration, Scalar, Shape, Special
 
 # A list of values without a size (units) costs memory but no bytes, so it gets a limit of its own.
 UNSIZED_ELEMENTS_MAX = 65_536
@@ -40,7 +40,7 @@ def fixed_format(shape: Shape) -> str | None:
         case Scalar(name):
             return _FORMATS.get(name)
         case Special(cls):
-            return f"{cls.size}s" if issubclass(cls, bytes) else "q"
+            return f"{WIRE_BYTES[cls]}s" if cls in WIRE_BYTES else "q"
         case Enumeration():
             return "B"
     return None

@@ -10,6 +10,50 @@ from dataclasses import dataclass
 from agent_spaces.errors import DefinitionError
 from agent_spaces.sats.annotations import Primitive
 
+__all__ = [
+    "BOOL",
+    "BYTES",
+    "CONNECTION_ID",
+    "F32",
+    "F64",
+    "I8",
+    "I16",
+    "I32",
+    "I64",
+    "I128",
+    "I256",
+    "IDENTITY",
+    "PRIMITIVES",
+    "SCHEDULE_AT",
+    "STRING",
+    "TIMESTAMP",
+    "TIME_DURATION",
+    "TYPE_DEPTH_MAX",
+    "U8",
+    "U16",
+    "U32",
+    "U64",
+    "U128",
+    "U256",
+    "UNIT",
+    "UUID",
+    "VARIANTS_MAX",
+    "AlgebraicType",
+    "Array",
+    "Element",
+    "Primitive",
+    "Product",
+    "Ref",
+    "Sum",
+    "Variant",
+    "inline",
+    "is_option",
+    "is_result",
+    "is_unit_sum",
+    "option_of",
+    "result_of",
+]
+
 TYPE_DEPTH_MAX = 64
 VARIANTS_MAX = 256
 
