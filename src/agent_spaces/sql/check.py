@@ -22,7 +22,18 @@ from agent_spaces.sql.condition import (
     Or,
 )
 from agent_spaces.sql.plan import Catalog, Query, Source
-from agent_spaces.sql.syntax import Binary, Expression, JoinRef, Logical, Name, SelectText, Sender, Star, TableRef, Value
+from agent_spaces.sql.syntax import (
+    Binary,
+    Expression,
+    JoinRef,
+    Logical,
+    Name,
+    SelectText,
+    Sender,
+    Star,
+    TableRef,
+    Value,
+)
 
 MIRRORED: dict[Operator, Operator] = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 TABLES_MAX = 16  # in one FROM; each doubles what a join may cost
@@ -176,9 +187,7 @@ def check_query(text: str, select: SelectText, catalog: Catalog, sender: Identit
     on = check_tables(select, scope)
     where = scope.condition(select.where)
     if not isinstance(select.projection, Star):
-        raise SqlError(
-            "Column projections are not supported in subscriptions; Subscriptions must return a table type"
-        )
+        raise SqlError("Column projections are not supported in subscriptions; Subscriptions must return a table type")
     return Query(text, tuple(scope.sources), returned_source(select.projection, scope), on, where)
 
 

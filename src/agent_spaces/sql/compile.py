@@ -4,9 +4,10 @@ from agent_spaces.errors import SqlError
 from agent_spaces.sats.special import Identity
 from agent_spaces.sql import refusal
 from agent_spaces.sql.check import check_query, check_subscription
+from agent_spaces.sql.check_statement import check_statement
 from agent_spaces.sql.condition import TRUE
 from agent_spaces.sql.parser import parse
-from agent_spaces.sql.plan import Catalog, Query, Source
+from agent_spaces.sql.plan import Catalog, Query, Source, Statement
 from agent_spaces.sql.syntax import SelectText
 
 
@@ -50,3 +51,14 @@ def compile_subscription(text: str, catalog: Catalog, sender: Identity) -> tuple
         readable = (table for table in catalog.all_tables() if catalog.may_read(table.name) and not table.event)
         return tuple(Query(text, (Source(table.name, table),), 0, (), TRUE) for table in readable)
     return (compile_query(text, catalog, sender, indexed_joins=True),)
+
+
+def compile_statement(text: str, catalog: Catalog, sender: Identity) -> Statement:
+    """Return the plan of one statement of HTTP; SqlError with the host's text.
+
+    Whether the caller may write is not asked here.
+    """
+    statement = parse(text)
+    if isinstance(statement, SelectText) and statement.everything:
+        raise SqlError(refusal.star_in_from(text))
+    return check_statement(text, statement, catalog, sender)

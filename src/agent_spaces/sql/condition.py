@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal as OneOf
+from typing import Any
+from typing import Literal as OneOf
 
 Operator = OneOf["=", "<>", "<", "<=", ">", ">="]
 
@@ -17,7 +18,7 @@ class ColumnRef:
 
 @dataclass(frozen=True, slots=True)
 class Literal:
-    """A value of the type of the column that it is compared with: Identity, Timestamp, int, str, …"""
+    """A value of the type of the column that it is compared with, such as an Identity or a Timestamp."""
 
     value: Any
 

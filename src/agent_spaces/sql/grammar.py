@@ -10,16 +10,91 @@ from typing import Any
 from lark import Lark, Transformer
 
 # Words with which an expression, or what may follow a table or column, begins; so they cannot be bare names there.
-RESERVED = (
-    "select from where as inner join on and or not true false null limit offset fetch order group having union except "
-    "intersect left right full outer cross natural using with for window set returning position cast try_cast "
-    "safe_cast case exists extract ceil floor substring overlay trim interval array match listagg distinct all "
-    "current_timestamp current_time current_date localtime localtimestamp current_user session_user user"
-).split()
+RESERVED = [
+    "select",
+    "from",
+    "where",
+    "as",
+    "inner",
+    "join",
+    "on",
+    "and",
+    "or",
+    "not",
+    "true",
+    "false",
+    "null",
+    "limit",
+    "offset",
+    "fetch",
+    "order",
+    "group",
+    "having",
+    "union",
+    "except",
+    "intersect",
+    "left",
+    "right",
+    "full",
+    "outer",
+    "cross",
+    "natural",
+    "using",
+    "with",
+    "for",
+    "window",
+    "set",
+    "returning",
+    "position",
+    "cast",
+    "try_cast",
+    "safe_cast",
+    "case",
+    "exists",
+    "extract",
+    "ceil",
+    "floor",
+    "substring",
+    "overlay",
+    "trim",
+    "interval",
+    "array",
+    "match",
+    "listagg",
+    "distinct",
+    "all",
+    "current_timestamp",
+    "current_time",
+    "current_date",
+    "localtime",
+    "localtimestamp",
+    "current_user",
+    "session_user",
+    "user",
+]
 
-KEYWORDS = (
-    "select from where as inner join on and or true false limit insert into values update set delete show to".split()
-)
+KEYWORDS = [
+    "select",
+    "from",
+    "where",
+    "as",
+    "inner",
+    "join",
+    "on",
+    "and",
+    "or",
+    "true",
+    "false",
+    "limit",
+    "insert",
+    "into",
+    "values",
+    "update",
+    "set",
+    "delete",
+    "show",
+    "to",
+]
 
 GRAMMAR = (
     r"""

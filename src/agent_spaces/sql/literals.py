@@ -127,7 +127,8 @@ _PARSERS: dict[AlgebraicType, Callable[[str], Any]] = {
     types.CONNECTION_ID: _connection_id,
     types.UUID: _uuid,
     types.TIMESTAMP: _timestamp,
-} | {primitive: _integer(name) for name, primitive in types.PRIMITIVES.items() if name[0] in "IU"}
+    **{primitive: _integer(name) for name, primitive in types.PRIMITIVES.items() if name[0] in "IU"},
+}
 
 
 def is_comparable(t: AlgebraicType) -> bool:

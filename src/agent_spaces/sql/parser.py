@@ -88,11 +88,15 @@ class _TreeBuilder(Transformer[Token, StatementText]):
         return Binary(left, "=", right, _depth(left, right))
 
     def conjoined(self, *parts: Expression) -> Logical:
-        flat = [p for part in parts for p in (part.parts if isinstance(part, Logical) and part.word == "AND" else [part])]
+        flat = [
+            p for part in parts for p in (part.parts if isinstance(part, Logical) and part.word == "AND" else [part])
+        ]
         return Logical("AND", tuple(flat), _depth(*flat))
 
     def disjunction(self, *parts: Expression) -> Logical:
-        flat = [p for part in parts for p in (part.parts if isinstance(part, Logical) and part.word == "OR" else [part])]
+        flat = [
+            p for part in parts for p in (part.parts if isinstance(part, Logical) and part.word == "OR" else [part])
+        ]
         return Logical("OR", tuple(flat), _depth(*flat))
 
     def star(self, table: str | None = None) -> Star:
@@ -171,7 +175,9 @@ def _parse(text: str) -> StatementText:
         return cast("Any", _PARSER.parse(text))  # type: ignore[no-any-return]  # what the transformer's start gives
     except UnexpectedInput as error:
         position = text_end = len(text)
-        if isinstance(error, UnexpectedCharacters) or (isinstance(error, UnexpectedToken) and error.token.type != "$END"):
+        if isinstance(error, UnexpectedCharacters) or (
+            isinstance(error, UnexpectedToken) and error.token.type != "$END"
+        ):
             position = error.pos_in_stream if error.pos_in_stream is not None else text_end
         accepted = error.accepts if isinstance(error, UnexpectedToken) else error.allowed  # type: ignore[attr-defined]
         raise SqlError(refusal.explain(text, position, frozenset(accepted or ()))) from None
