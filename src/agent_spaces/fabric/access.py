@@ -32,11 +32,6 @@ def deployment(ctx: ReducerContext) -> Deployment:
     return row
 
 
-def system_identity(ctx: ReducerContext) -> Identity:
-    """Return the sender of the module's own messages."""
-    return deployment(ctx).system
-
-
 def check_no_import(ctx: ReducerContext) -> None:
     """Refuse while an import is open."""
     if deployment(ctx).import_open:

@@ -85,29 +85,6 @@ def _call(ctx: ReducerContext, kind: InboxKind, target: Identity, channel: Chann
     )
 
 
-def call(ctx: ReducerContext, target: Identity, kind: InboxKind, message: Message, *, ref_id: int, title: str) -> None:
-    """Call somebody about a task, by the message of its event; nothing if they are not to be called (may_call)."""
-    if may_call(ctx, message.sender, target, message.server_id):
-        put(
-            ctx,
-            InboxItem(
-                0,
-                target,
-                kind,
-                message.server_id,
-                message.channel_id,
-                message.thread_id,
-                message.id,
-                message.seq,
-                ref_id,
-                message.sender,
-                title,
-                "",
-                message.created_at,
-            ),
-        )
-
-
 def notify(ctx: ReducerContext, target: Identity, server_id: int, kind: str, title: str, body: str) -> None:
     """Tell somebody who is connected, as the caller."""
     ctx.db[SystemNotification].insert(SystemNotification(0, target, title, body, ctx.sender, server_id, kind))

@@ -123,13 +123,6 @@ def post(
     return message
 
 
-def post_event(ctx: ReducerContext, channel_id: int, thread_id: int | None, sender: Identity, content: str) -> Message:
-    """Add an AgentEvent of the module's own to a channel that exists."""
-    channel = ctx.db[Channel].find(channel_id)
-    assert channel is not None, "whoever posts an event has looked whether its channel is there"
-    return post(ctx, channel, sender, MessageType.AGENT_EVENT, content, thread_id=thread_id)
-
-
 def _touch(ctx: ReducerContext, thread: Thread) -> None:
     ctx.db[Thread].update(
         Thread(
@@ -159,3 +152,11 @@ def say_at_home(ctx: ReducerContext, server_id: int, message_type: MessageType, 
     home = home_channel(ctx, server_id)
     if home is not None:
         post(ctx, home, ctx.sender, message_type, content)
+
+
+def check_not_archived(ctx: ReducerContext, thread_id: int | None) -> None:
+    """Refuse what cannot be done to a message of an archived thread: step 8."""
+    if thread_id is not None:
+        thread = ctx.db[Thread].find(thread_id)
+        if thread is not None and thread.archived:
+            raise RefusedError(rules.THREAD_ARCHIVED)
