@@ -1,0 +1,112 @@
+"""A query that somebody subscribes to, held once whoever asks, and how a changed row finds it.
+
+A row is looked up by value in each column that queries pin with an equality, so queries about other values cost
+nothing; queries that pin no column are asked one by one.
+"""
+
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from agent_spaces.engine.index import KeyIndex
+from agent_spaces.engine.subscriptions.audience import Row, Scope
+from agent_spaces.engine.table import EngineTable
+from agent_spaces.sql.condition import TRUE, conjuncts
+from agent_spaces.sql.plan import Query
+
+if TYPE_CHECKING:
+    from agent_spaces.engine.subscriptions.query_set import Feed
+
+Test = Callable[[Row], bool]
+
+
+class LiveQuery:
+    """A query of one table.
+
+    `anchor` is the (column, value) it is found by, if it has an equality; `test` is what a row found so must still
+    pass, None where that is nothing.
+    """
+
+    __slots__ = ("anchor", "event", "feeds", "query", "scope", "table", "test")
+
+    def __init__(self, query: Query, table: EngineTable, scope: Scope) -> None:
+        self.query, self.table, self.scope = query, table, scope
+        self.event = table.is_event
+        self.anchor = _anchor(query, table)
+        trivial = query.where == TRUE or (self.anchor is not None and len(conjuncts(query.where)) == 1)
+        self.test: Test | None = None if trivial else query.predicate()
+        self.feeds: list[Feed] = []
+
+    def matches(self, row: Row) -> bool:
+        """Tell whether a row of the table is a result, whoever may see it."""
+        if self.anchor is not None and getattr(row, self.anchor[0]) != self.anchor[1]:
+            return False
+        return self.test is None or self.test(row)
+
+
+def _anchor(query: Query, table: EngineTable) -> tuple[str, Any] | None:
+    """Return the equality that the fewest rows pass, as far as indexes tell; a stable choice for equal texts."""
+    best: tuple[str, Any] | None = None
+    rank = -1
+    for column, value in query.equalities():
+        index = table.equality(column)
+        this = 2 if isinstance(index, KeyIndex) else 1 if index is not None else 0
+        if this > rank:
+            best, rank = (column, value), this
+    return best
+
+
+class Matcher:
+    """The live queries of one table, by what rows they want."""
+
+    __slots__ = ("_columns", "lookups", "plain")
+
+    def __init__(self) -> None:
+        self._columns: dict[str, dict[Any, list[LiveQuery]]] = {}
+        self.lookups: tuple[tuple[Callable[[Row], Any], dict[Any, list[LiveQuery]]], ...] = ()
+        self.plain: list[LiveQuery] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._columns or self.plain)
+
+    def add(self, query: LiveQuery) -> None:
+        """Let rows find the query."""
+        if query.anchor is None:
+            self.plain.append(query)
+            return
+        column, value = query.anchor
+        if column not in self._columns:
+            self._columns[column] = {}
+            self._arrange()
+        self._columns[column].setdefault(value, []).append(query)
+
+    def remove(self, query: LiveQuery) -> None:
+        """Forget the query."""
+        if query.anchor is None:
+            self.plain.remove(query)
+            return
+        column, value = query.anchor
+        by_value = self._columns[column]
+        by_value[value].remove(query)
+        if not by_value[value]:
+            del by_value[value]
+            if not by_value:
+                del self._columns[column]
+                self._arrange()
+
+    def _arrange(self) -> None:
+        self.lookups = tuple((attrgetter(column), by_value) for column, by_value in self._columns.items())
+
+    def candidates(self, row: Row) -> list[LiveQuery]:
+        """Return the queries that the row may be a result of: their tests are still to be made."""
+        found: list[LiveQuery] = []
+        for value_of, by_value in self.lookups:
+            queries = by_value.get(value_of(row))
+            if queries is not None:
+                found += queries
+        return found + self.plain if self.plain else found
+
+
+def matching(candidates: Sequence[LiveQuery], row: Row) -> list[LiveQuery]:
+    """Return those whose test the row passes."""
+    return [query for query in candidates if query.test is None or query.test(row)]

@@ -1,0 +1,79 @@
+"""The first rows of a query: found by the best index, then tested, then cut to what the asker may read."""
+
+from collections.abc import Iterable, Sequence
+
+from agent_spaces.engine.index import KeyIndex, OrderedIndex, PairIndex
+from agent_spaces.engine.subscriptions.audience import EVERYBODY, SELVES, Membership, Row, Scope
+from agent_spaces.engine.subscriptions.live_query import LiveQuery
+from agent_spaces.engine.table import EngineTable
+from agent_spaces.sats import Identity
+from agent_spaces.sql.plan import Query
+
+
+def rows_of(query: LiveQuery, identity: Identity | None) -> list[Row]:
+    """Return the results that the identity may read, in no promised order; None is the database's owner."""
+    if query.event:
+        return []
+    table, scope, test = query.table, query.scope, query.matches
+    found: Iterable[Row] | None = by_equality(table, query.query)
+    if identity is None or scope.space is EVERYBODY:
+        return [row for row in (table.rows.values() if found is None else found) if test(row)]
+    if found is None:
+        found = _by_right(table, scope, identity)
+    return readable((row for row in found if test(row)), scope, identity)
+
+
+def readable(rows: Iterable[Row], scope: Scope, identity: Identity) -> list[Row]:
+    """Return those of the rows that the identity may read; a right is looked up once a key, not once a row."""
+    known: dict[object, bool] = {}
+    sees, keys_of = scope.space.sees, scope.keys
+    kept = []
+    for row in rows:
+        for key in keys_of(row):
+            if key not in known:
+                known[key] = sees(identity, key)
+            if known[key]:
+                kept.append(row)
+                break
+    return kept
+
+
+def by_equality(table: EngineTable, query: Query) -> Sequence[Row] | None:
+    """Return at least the rows that pass, by the index that leaves fewest to test; None if no index helps."""
+    equal = dict(query.equalities())
+    best, rank = None, 0.0
+    for index in table.indexes.values():
+        columns = index.columns
+        pinned = [equal[column] for column in columns if column in equal]
+        low = high = None
+        if len(pinned) == len(columns):
+            this = 100.0 if isinstance(index, KeyIndex) else float(len(columns))
+        elif isinstance(index, OrderedIndex | PairIndex) and all(column in equal for column in columns[:-1]):
+            if isinstance(index, OrderedIndex):
+                low, high = query.range_on(columns[-1])
+            this = len(columns) - 1 + (0.5 if low is not None or high is not None else 0.0)
+        else:
+            continue
+        if this > rank:
+            best, rank = (index, pinned, low, high), this
+    if best is None:
+        return None
+    index, pinned, low, high = best
+    return index.filter(*pinned) if low is None and high is None else index.range(*pinned, low=low, high=high)
+
+
+def _by_right(table: EngineTable, scope: Scope, identity: Identity) -> Iterable[Row]:
+    """Return at least the rows that the identity may read."""
+    indexes = [table.equality(column) for column in scope.columns]
+    keys: Sequence[object] | None = None
+    if scope.space is SELVES:
+        keys = [identity]
+    elif isinstance(scope.space, Membership):
+        keys = scope.space.keys_of(identity)
+    found: dict[object, Row] = {}
+    for index in indexes:
+        if index is None or keys is None:
+            return table.rows.values()
+        for key in keys:
+            found.update((table.pk_of(row), row) for row in index.filter(key))
+    return found.values()
