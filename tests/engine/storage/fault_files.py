@@ -41,7 +41,7 @@ class FaultFiles:
         self._renames: list[tuple[str, _File | None, str]] = []  # not yet durable, in order
         self._handles: dict[int, _File] = {}
         self._next_handle = 1000
-        self.clock_us = 0
+        self.clock_us = 1_700_000_000_000_000
 
     def _operation(self, what: str) -> str | None:
         """Count; raise or return `tear` where the fault strikes."""

@@ -69,7 +69,7 @@ def bodies(count: int, seed: int = 0) -> list[bytes]:
     ]
 
 
-def scripted_day(day: Day, count: int = 14) -> None:
+def scripted_day(day: Day, count: int = 20) -> None:
     """Open, append, recycle half way, recover after a failure, append on."""
     day.open()
     for number, body in enumerate(bodies(count, day.seed)):
@@ -159,7 +159,7 @@ def test_a_failed_fsync_is_not_tried_again_on_the_same_file() -> None:
         assert Day(files.power_cut()).open() == day.acknowledged
 
 
-def a_full_day(count: int = 14) -> Day:
+def a_full_day(count: int = 20) -> Day:
     day = Day(FaultFiles())
     scripted_day(day, count)
     assert len(segment_names(day.files)) > 2
@@ -219,7 +219,7 @@ def copy_of(files: FaultFiles) -> FaultFiles:
 @given(st.binary(max_size=600), st.integers(0, 5))
 def test_bytes_of_a_former_life_are_never_taken_for_groups(garbage: bytes, seed: int) -> None:
     """Old records, whole segments' worth or any bytes behind the last group are cut off, not read."""
-    day = a_full_day(10 + seed)
+    day = a_full_day(20 + seed)
     names = segment_names(day.files)
     last, old = day.files._inodes[names[-1]], day.files._inodes[names[0]]
     end = day.log._end
