@@ -16,6 +16,7 @@ from agent_spaces.engine.index import (
     StoredIndex,
 )
 from agent_spaces.engine.operations import Journal, event_only, generated_operations, plain_operations
+from agent_spaces.engine.storage.records import EVENT, PUT
 from agent_spaces.errors import DefinitionError
 from agent_spaces.module import Index, TableDefinition
 from agent_spaces.sats.bsatn import decoder, encoder, row_decoder, row_encoder
@@ -52,12 +53,21 @@ class EngineTable:
 
     `sequence` is the next number of the auto-increment column; an explicit number moves it past itself when that is
     greater (SpacetimeDB does not move it). Numbers of dropped transactions are skipped, never given again.
+    `drawn` is where tables note that numbers were used up which no stored row shows: the log must be told.
+    `put_op` is how the log names a row of the table.
     `watched` is whether somebody subscribes to the table; `indexes` are all look-ups by accessor, `stored` those of
     them that have contents.
     """
 
     def __init__(
-        self, definition: TableDefinition, table_id: int, journal: Journal, *, bit: int = 1, generated: bool = True
+        self,
+        definition: TableDefinition,
+        table_id: int,
+        journal: Journal,
+        *,
+        bit: int = 1,
+        drawn: "set[EngineTable] | None" = None,
+        generated: bool = True,
     ) -> None:
         self.definition, self.name, self.table_id, self.journal, self.bit = (
             definition,
@@ -68,8 +78,10 @@ class EngineTable:
         )
         self.rows: dict[Key, Row] = {}
         self.sequence = 1
+        self.drawn: set[EngineTable] = set() if drawn is None else drawn
         self.watched = False
         self.is_event = definition.event
+        self.put_op = EVENT if definition.event else PUT
         self.pk_of: Callable[[Row], Key] = attrgetter(definition.primary_key)
         self.encode: Callable[[Row], bytes] = row_encoder(definition.row_class)
         self.decode: Callable[[bytes, int], tuple[Row, int]] = row_decoder(definition.row_class)
@@ -134,6 +146,7 @@ class EngineTable:
         assert self.definition.auto_inc is not None, f"{self.name} has no auto-increment column."
         number = self.sequence
         self.sequence = number + 1
+        self.drawn.add(self)
         return number
 
     def load(self, row: Row) -> None:

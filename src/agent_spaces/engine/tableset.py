@@ -19,13 +19,16 @@ class TableSet:
         self, definitions: Iterable[TableDefinition], ids: Mapping[str, int] | None = None, *, generated: bool = True
     ) -> None:
         self.journal: list[Change] = []
+        self.drawn: set[EngineTable] = set()  # tables whose next number the log must be told
         self.by_name: dict[str, EngineTable] = {}
         self.by_id: dict[int, EngineTable] = {}
         self.by_class: dict[type[Any], EngineTable] = {}
         self.access: dict[type[Any], TableAccess] = {}
         for position, definition in enumerate(definitions):
             table_id = position + 1 if ids is None else ids[definition.name]
-            table = EngineTable(definition, table_id, self.journal, bit=1 << position, generated=generated)
+            table = EngineTable(
+                definition, table_id, self.journal, bit=1 << position, drawn=self.drawn, generated=generated
+            )
             self.by_name[definition.name] = self.by_id[table_id] = self.by_class[definition.row_class] = table
             self.access[definition.row_class] = table.access
 
@@ -46,6 +49,7 @@ class TableSet:
         for change in journal:
             bit = change[0].bit
             if seen & bit:
+                self._note_numbers()
                 return collapse(journal)
             seen |= bit
         return journal
@@ -58,9 +62,13 @@ class TableSet:
         self.journal.clear()
 
     def rollback(self) -> None:
-        """End the open transaction and undo its changes."""
+        """End the open transaction and undo its changes; the numbers it drew stay used up."""
+        self._note_numbers()
         undo(self.journal)
         self.journal.clear()
+
+    def _note_numbers(self) -> None:
+        self.drawn.update(table for table, _, _ in self.journal if table.definition.auto_inc is not None)
 
 
 def undo(changes: list[Change]) -> None:

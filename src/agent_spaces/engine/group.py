@@ -1,0 +1,159 @@
+"""What one fsync makes durable, and what everybody is told once it is.
+
+A group holds answers and updates with their positions. A transaction, or an answer without one, takes an even position;
+notices beside a transaction stand at the odd one behind it. A connection gets one write a group, in order of position.
+"""
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Sequence
+
+    from agent_spaces.engine.connection import Connection
+    from agent_spaces.engine.table import EngineTable
+
+CommittedChange = tuple["EngineTable", Any, Any, bytes | None]  # table, old row, new row, the new row's bytes
+
+_position = itemgetter(0)
+
+
+class Entry:
+    """Frames that a list of connections gets, each with its position; the list is never changed."""
+
+    __slots__ = ("_blob", "connections", "frames", "group", "positions")
+
+    def __init__(self, group: "Group", connections: "Sequence[Connection]") -> None:
+        self.group: Group | None = group
+        self.connections = connections
+        self.frames: list[bytes] = []
+        self.positions: list[int] = []
+        self._blob: bytes | None = None
+        group.entries.append(self)
+
+    def blob(self) -> bytes:
+        """Return all frames back to back, joined once for all who get nothing else."""
+        if self._blob is None:
+            frames = self.frames
+            self._blob = frames[0] if len(frames) == 1 else b"".join(frames)
+        return self._blob
+
+    def forget(self) -> None:
+        """Let go of group and frames: an entry may be kept until the next one takes its place."""
+        self.group = self._blob = None
+        self.frames, self.positions, self.connections = [], [], ()
+
+
+class Group:
+    """Transactions that become durable together, and all that waits for them.
+
+    `changes` are what must be undone if the log fails; `snapshots` are connections that are to get rows read in this
+    group; `joined` those that connected in it.
+    """
+
+    __slots__ = (
+        "answers",
+        "body",
+        "changes",
+        "entries",
+        "joined",
+        "position",
+        "size",
+        "snapshots",
+        "transactions",
+        "waiting",
+    )
+
+    def __init__(self) -> None:
+        self.position = 0  # the next free one
+        self.answers: list[tuple[Connection, int, bytes]] = []
+        self.entries: list[Entry] = []
+        self.waiting: list[tuple[asyncio.Future[Any], Any, Any]] = []  # future, its result, its result if undone
+        self.body: list[bytes] = []
+        self.size = 0  # bytes of the body
+        self.transactions = 0
+        self.changes: list[CommittedChange] = []
+        self.snapshots: list[Connection] = []
+        self.joined: list[Connection] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody waits for anything."""
+        return not (self.position or self.waiting)
+
+    def answer(self, connection: "Connection", position: int, frame: bytes) -> None:
+        """Queue a frame for one connection behind what it gets of the transaction at this position."""
+        self.answers.append((connection, position + 1, frame))
+
+    def add_entry(self, position: int, connections: "Sequence[Connection]", frame: bytes) -> None:
+        """Queue a frame for these connections."""
+        entry = Entry(self, connections)
+        entry.frames.append(frame)
+        entry.positions.append(position)
+
+    def reply(self, connection: "Connection", frame: bytes) -> None:
+        """Queue an answer without a transaction at its place in the order."""
+        self.answers.append((connection, self.position, frame))
+        self.position += 2
+
+    def dissolve(self) -> None:
+        """Take the group apart: nothing is left to the garbage collector."""
+        for entry in self.entries:
+            entry.forget()
+        self.entries.clear()
+        self.answers.clear()
+        self.waiting.clear()
+        self.changes.clear()
+
+
+def deliver(group: Group) -> None:
+    """Tell everybody, one write a connection; those who await an answer of their own come first.
+
+    The answer to a transaction takes the place of what its caller would get of it as a subscriber.
+    """
+    for future, result, _ in group.waiting:
+        if not future.done():
+            future.set_result(result)
+    callers: list[Connection] = []
+    for connection, position, frame in group.answers:
+        answers = connection.answers
+        if not answers:
+            callers.append(connection)
+        answers.append(frame)
+        if connection.subscribed:
+            connection.positions.append(position)
+    listeners: list[Connection] = []
+    for entry in group.entries:
+        for connection in entry.connections:
+            sources = connection.sources
+            if not sources:
+                listeners.append(connection)
+            sources.append(entry)
+    for connection in callers:
+        answers = connection.answers
+        if connection.sources:
+            data = _merged(connection)
+            connection.sources.clear()
+        else:
+            data = answers[0] if len(answers) == 1 else b"".join(answers)
+        answers.clear()
+        connection.positions.clear()
+        connection.link.send(data)
+    for connection in listeners:
+        sources = connection.sources
+        if sources:
+            data = sources[0].blob() if len(sources) == 1 else _merged(connection)
+            sources.clear()
+            connection.link.send(data)
+    group.dissolve()
+
+
+def _merged(connection: "Connection") -> bytes:
+    """Return a connection's answers and updates in the order of their positions."""
+    own = set(connection.positions)
+    frames = list(zip(connection.positions, connection.answers, strict=True))
+    for entry in connection.sources:
+        frames += [each for each in zip(entry.positions, entry.frames, strict=True) if each[0] not in own]
+    frames.sort(key=_position)
+    return b"".join([frame for _, frame in frames])
