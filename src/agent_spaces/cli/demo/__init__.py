@@ -1,0 +1,1 @@
+"""The demo: a swarm of agents surveys a folder, over real sockets."""

@@ -1,0 +1,73 @@
+"""What commands print: tables on a terminal, JSON where it is asked for."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from agent_spaces.sats import ConnectionId, Identity, Interval, Time, Timestamp, Uuid
+
+_INVISIBLE = dict.fromkeys((*range(32), *range(127, 160), 8203, *range(8234, 8239), *range(8294, 8298)))
+
+
+def console() -> Console:
+    """Return a console on stdout that honours NO_COLOR and pipes."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def plain(value: Any) -> Any:
+    """Return a value of any SATS type as JSON has it: identities as hex, times as RFC 3339, enums as their names."""
+    match value:
+        case Identity() | ConnectionId() | Uuid():
+            return str(value)
+        case Timestamp():
+            return moment(value)
+        case IntEnum():
+            return value.name.lower()
+        case bytes():
+            return value.hex()
+        case Time(at):
+            return moment(at)
+        case Interval(duration):
+            return {"interval_us": int(duration)}
+        case msgspec.Struct():
+            return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+        case list() | tuple():
+            return [plain(item) for item in value]
+    return value
+
+
+def moment(timestamp_us: int) -> str:
+    """Return microseconds since 1970 as RFC 3339 in UTC; the bare number where no calendar reaches."""
+    try:
+        return datetime.fromtimestamp(timestamp_us / 1_000_000, UTC).isoformat(timespec="milliseconds")
+    except (OverflowError, ValueError, OSError):
+        return str(int(timestamp_us))
+
+
+def shown(text: str) -> str:
+    """Return peers' text without control and direction characters, so that it cannot move or recolour the screen."""
+    return text.translate(_INVISIBLE)
+
+
+def print_json(value: Any) -> None:
+    """Print one value as JSON on a line of its own."""
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as a table whose cells are plain text."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for header in headers:
+        table.add_column(header)
+    for row in rows:
+        table.add_row(*(Text(shown("" if cell is None else str(plain(cell)))) for cell in row))
+    console().print(table)
