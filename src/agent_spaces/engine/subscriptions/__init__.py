@@ -1,6 +1,5 @@
 """Who hears of which changed row."""
 
-from agent_spaces.engine.subscriptions.outbox import Outbox
 from agent_spaces.engine.subscriptions.subscriptions import Subscriptions
 
-__all__ = ["Outbox", "Subscriptions"]
+__all__ = ["Subscriptions"]

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping
 
+from agent_spaces.engine.connection import Connection
+from agent_spaces.engine.group import Entry, Group
 from agent_spaces.engine.subscriptions.audience import EVERYBODY, OWNER, Audience, Key, Row, Space
 from agent_spaces.engine.subscriptions.delta import Delta
 from agent_spaces.engine.subscriptions.live_query import LiveQuery
-from agent_spaces.engine.subscriptions.outbox import Outbox
-from agent_spaces.engine.subscriptions.query_set import UPDATE_START, Feed, SharedSet, Subscriber
+from agent_spaces.engine.subscriptions.query_set import UPDATE_START, Feed, SharedSet
 from agent_spaces.engine.subscriptions.registry import Live, Parts, Registry
 from agent_spaces.wire.frames import ws_binary_frame
 from agent_spaces.wire.primitives import u32
@@ -34,16 +35,16 @@ def array_of(frame: bytes) -> bytes:
     return frame[_BODY_AT.get(frame[1], 2) + len(UPDATE_START) :]
 
 
-def post(group: Outbox, position: int, audience: Audience, frame: bytes) -> None:
+def post(group: Group, position: int, audience: Audience, frame: bytes) -> None:
     """Put a frame into the group for everybody in the audience."""
     entry = audience.entry
     if entry is None or entry.group is not group:
-        entry = audience.entry = group.entry(audience.connections)
+        entry = audience.entry = Entry(group, audience.connections)
     entry.frames.append(frame)
     entry.positions.append(position)
 
 
-def fan_one(group: Outbox, position: int, query: LiveQuery, row: Row, data: bytes, caller: Subscriber | None) -> bytes:
+def fan_one(group: Group, position: int, query: LiveQuery, row: Row, data: bytes, caller: Connection | None) -> bytes:
     """Give on one inserted row of a query that one shared set holds; return the caller's own array.
 
     The keys of a row have no connection in common, so nobody gets it twice.
@@ -121,7 +122,7 @@ class FanOut:
                 merged[feed] = (before[0] + inserts, before[1] + deletes)
         return merged
 
-    def own(self, caller: Subscriber) -> bytes:
+    def own(self, caller: Connection) -> bytes:
         """Return the caller's array."""
         mine = tuple(
             index
@@ -130,7 +131,7 @@ class FanOut:
         )
         return self.array(mine) if mine else NOTHING
 
-    def send(self, group: Outbox, position: int, caller: Subscriber | None, without: Collection[Subscriber]) -> None:
+    def send(self, group: Group, position: int, caller: Connection | None, without: Collection[Connection]) -> None:
         """Put into the group what everybody gets but those in `without`."""
         for audience, indices in self._parts(without):
             connections = audience.connections
@@ -147,7 +148,7 @@ class FanOut:
                     return feed.frame_of_insert(inserts[0])
         return update_frame(self.array(indices))
 
-    def _parts(self, without: Collection[Subscriber]) -> Parts:
+    def _parts(self, without: Collection[Connection]) -> Parts:
         if without:
             return _partition([Audience([c for c in each.connections if c not in without]) for each in self._audiences])
         if len(self._audiences) == 1:
@@ -163,11 +164,11 @@ class FanOut:
 
 def _partition(audiences: Collection[Audience]) -> Parts:
     """Return disjoint audiences, each with the numbers of the given ones that its connections are in."""
-    found: dict[Subscriber, tuple[int, ...]] = {}
+    found: dict[Connection, tuple[int, ...]] = {}
     for index, audience in enumerate(audiences):
         for connection in audience.connections:
             found[connection] = (*found.get(connection, ()), index)
-    groups: dict[tuple[int, ...], list[Subscriber]] = {}
+    groups: dict[tuple[int, ...], list[Connection]] = {}
     for connection, indices in found.items():
         groups.setdefault(indices, []).append(connection)
     given = list(audiences)

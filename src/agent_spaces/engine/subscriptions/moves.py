@@ -3,11 +3,12 @@
 Everybody else's audiences do not change, so they get the shared frames.
 """
 
+from agent_spaces.engine.connection import Connection
 from agent_spaces.engine.subscriptions.audience import EVERYBODY, OWNER, Key, Membership, Row, Space
 from agent_spaces.engine.subscriptions.delta import Change, Delta, Encoded
 from agent_spaces.engine.subscriptions.fan_out import Hits
 from agent_spaces.engine.subscriptions.live_query import LiveQuery
-from agent_spaces.engine.subscriptions.query_set import Feed, SharedSet, Subscriber
+from agent_spaces.engine.subscriptions.query_set import Feed, SharedSet
 from agent_spaces.engine.subscriptions.registry import Registry
 from agent_spaces.engine.subscriptions.snapshot import by_equality
 from agent_spaces.engine.table import EngineTable
@@ -16,10 +17,10 @@ from agent_spaces.sats import Identity
 Moves = dict[Space, dict[Key, bool]]  # which keys were won (True) or lost
 
 
-def find_moves(registry: Registry, changes: list[Change]) -> dict[Subscriber, Moves]:
+def find_moves(registry: Registry, changes: list[Change]) -> dict[Connection, Moves]:
     """Return the connections that a change of rights concerns, as far as their sets depend on it."""
     rows = [(change.table, change.old, change.new) for change in changes]
-    found: dict[Subscriber, Moves] = {}
+    found: dict[Connection, Moves] = {}
     for table in dict.fromkeys(change.table for change in changes):
         for membership in registry.rights.get(table, ()):
             for identity, moved in membership.moved(rows).items():
@@ -28,7 +29,7 @@ def find_moves(registry: Registry, changes: list[Change]) -> dict[Subscriber, Mo
     return found
 
 
-def _concerned(registry: Registry, identity: Identity, membership: Membership) -> list[Subscriber]:
+def _concerned(registry: Registry, identity: Identity, membership: Membership) -> list[Connection]:
     return [
         connection
         for connection in registry.connections.get(identity, ())
@@ -36,7 +37,7 @@ def _concerned(registry: Registry, identity: Identity, membership: Membership) -
     ]
 
 
-def follow(registry: Registry, moves: dict[Subscriber, Moves]) -> None:
+def follow(registry: Registry, moves: dict[Connection, Moves]) -> None:
     """Let the kept audiences follow."""
     registry.partitions.clear()
     for connection, by_space in moves.items():
@@ -57,7 +58,7 @@ class Personal:
             self._touched.setdefault(change.table, set()).add(change.key)
         self._known: dict[object, bytes | None] = {}
 
-    def updates(self, connection: Subscriber, moves: Moves) -> list[tuple[int, bytes]]:
+    def updates(self, connection: Connection, moves: Moves) -> list[tuple[int, bytes]]:
         """Return (query set id, QuerySetUpdate) of the connection's sets that change for it."""
         found = []
         for query_set_id, shared in connection.query_sets.items():

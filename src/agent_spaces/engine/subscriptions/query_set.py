@@ -1,13 +1,13 @@
 """What one Subscribe registered, shared: connections with the same id and the same queries get the same bytes."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
 
+from agent_spaces.engine.connection import Connection
 from agent_spaces.engine.subscriptions.audience import EVERYBODY, OWNER, SELVES, Audience, Key, Space
 from agent_spaces.engine.subscriptions.delta import Delta
 from agent_spaces.engine.subscriptions.joins import LiveJoin
 from agent_spaces.engine.subscriptions.live_query import LiveQuery
-from agent_spaces.sats import ConnectionId, Identity
+from agent_spaces.sats import Identity
 from agent_spaces.wire.frames import ws_binary_frame
 from agent_spaces.wire.primitives import string, u32
 from agent_spaces.wire.rows import EMPTY_ROW_LIST, row_list
@@ -15,15 +15,6 @@ from agent_spaces.wire.rows import EMPTY_ROW_LIST, row_list
 HEAD_BYTES_MAX = 4096  # rows up to this size have their frame's head kept
 HEADS_MAX = 64  # so many a query of a set; one more and they are made anew
 UPDATE_START = b"\0\4"  # not compressed, TransactionUpdate
-
-
-class Subscriber(Protocol):
-    """What a subscription knows of a connection; `query_sets` is kept by subscriptions alone."""
-
-    identity: Identity
-    connection_id: ConnectionId
-    is_owner: bool
-    query_sets: dict[int, Any]
 
 
 class Feed:
@@ -65,7 +56,7 @@ class Feed:
         return kind * self.times
 
 
-def _entitles(connection: Subscriber, space: Space, key: Key) -> bool:
+def _entitles(connection: Connection, space: Space, key: Key) -> bool:
     """Tell whether the key's rows are for the connection, by the rights of now."""
     if space is EVERYBODY:
         return True
@@ -88,17 +79,17 @@ class SharedSet:
             if query not in self.feeds:
                 self.feeds[query] = Feed(self, query, self.audiences.setdefault(query.scope.space, {}))
             self.feeds[query].times += 1
-        self.by_identity: dict[Identity, list[Subscriber]] = {}  # without the owner's
-        self.owners: list[Subscriber] = []
+        self.by_identity: dict[Identity, list[Connection]] = {}  # without the owner's
+        self.owners: list[Connection] = []
 
     def __bool__(self) -> bool:
         return bool(self.by_identity or self.owners)
 
-    def connections(self) -> list[Subscriber]:
+    def connections(self) -> list[Connection]:
         """Return all connections that hold this set."""
         return [*self.owners, *(each for mine in self.by_identity.values() for each in mine)]
 
-    def has(self, connection: Subscriber) -> bool:
+    def has(self, connection: Connection) -> bool:
         """Tell whether the connection holds this set."""
         return connection.query_sets.get(self.query_set_id) is self
 
@@ -113,7 +104,7 @@ class SharedSet:
             audience = kept[key] = Audience(connections)
         return audience
 
-    def _entitled(self, space: Space, key: Key) -> list[Subscriber]:
+    def _entitled(self, space: Space, key: Key) -> list[Connection]:
         if key is OWNER:
             return list(self.owners)
         if space is SELVES:
@@ -121,11 +112,11 @@ class SharedSet:
         found = [c for identity, each in self.by_identity.items() if space.sees(identity, key) for c in each]
         return found + self.owners if space is EVERYBODY else found
 
-    def reaches(self, connection: Subscriber, space: Space, key: Key) -> bool:
+    def reaches(self, connection: Connection, space: Space, key: Key) -> bool:
         """Tell whether a connection is in the audience of a key."""
         return self.has(connection) and _entitles(connection, space, key)
 
-    def add(self, connection: Subscriber) -> None:
+    def add(self, connection: Connection) -> None:
         """Take in a connection that holds this set."""
         if connection.is_owner:
             self.owners.append(connection)
@@ -136,7 +127,7 @@ class SharedSet:
                 if _entitles(connection, space, key):
                     self.follow(connection, space, key, joined=True)
 
-    def remove(self, connection: Subscriber) -> None:
+    def remove(self, connection: Connection) -> None:
         """Let a connection go that holds this set no more."""
         if connection.is_owner:
             self.owners.remove(connection)
@@ -151,7 +142,7 @@ class SharedSet:
                 if not kept[key].connections and (key is OWNER or space is SELVES):
                     del kept[key]
 
-    def follow(self, connection: Subscriber, space: Space, key: Key, *, joined: bool) -> None:
+    def follow(self, connection: Connection, space: Space, key: Key, *, joined: bool) -> None:
         """Let an audience that is kept follow a connection that won or lost the key."""
         kept = self.audiences[space]
         audience = kept.get(key)

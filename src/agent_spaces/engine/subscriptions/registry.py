@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from agent_spaces.engine.connection import Connection
 from agent_spaces.engine.subscriptions.audience import Audience, Membership, Scopes
 from agent_spaces.engine.subscriptions.joins import LiveJoin
 from agent_spaces.engine.subscriptions.live_query import LiveQuery, Matcher
-from agent_spaces.engine.subscriptions.query_set import SharedSet, Subscriber
+from agent_spaces.engine.subscriptions.query_set import SharedSet
 from agent_spaces.engine.table import EngineTable
 from agent_spaces.engine.tableset import TableSet
 from agent_spaces.sats import Identity
@@ -33,7 +34,7 @@ class Registry:
             self.rights.setdefault(membership.table, []).append(membership)
             membership.table.watched = True
         self.special: set[EngineTable] = set(self.rights)
-        self.connections: dict[Identity, dict[Subscriber, None]] = {}
+        self.connections: dict[Identity, dict[Connection, None]] = {}
         self.partitions: dict[tuple[Audience, ...], Parts] = {}
         self._queries: dict[object, Live] = {}
         self._sets: dict[tuple[int, tuple[Live, ...]], SharedSet] = {}
@@ -52,7 +53,7 @@ class Registry:
         """Return all live sets."""
         return self._sets.values()
 
-    def enter(self, connection: Subscriber, query_set_id: int, queries: tuple[Live, ...]) -> None:
+    def enter(self, connection: Connection, query_set_id: int, queries: tuple[Live, ...]) -> None:
         """Register a set for a connection that has none of this id."""
         self.partitions.clear()
         shared = self._sets.get((query_set_id, queries))
@@ -70,7 +71,7 @@ class Registry:
             if isinstance(query, LiveJoin):
                 query.enter(query.key_for(reader))
 
-    def leave(self, connection: Subscriber, query_set_id: int) -> None:
+    def leave(self, connection: Connection, query_set_id: int) -> None:
         """End a set of a connection; what nobody else holds is forgotten."""
         self.partitions.clear()
         shared: SharedSet = connection.query_sets.pop(query_set_id)

@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 
-from agent_spaces.engine.subscriptions.audience import Audience, Row
+from agent_spaces.engine.connection import Connection
+from agent_spaces.engine.group import CommittedChange, Group
 from agent_spaces.engine.subscriptions.delta import Change, Encoded
-from agent_spaces.engine.subscriptions.fan_out import NOTHING, FanOut, fan_one, post, update_array, update_frame
+from agent_spaces.engine.subscriptions.fan_out import NOTHING, FanOut, fan_one, update_array, update_frame
 from agent_spaces.engine.subscriptions.joins import LiveJoin, check_tables
 from agent_spaces.engine.subscriptions.live_query import matching
 from agent_spaces.engine.subscriptions.match import Broken, Matches
 from agent_spaces.engine.subscriptions.moves import Personal, find_moves, follow
-from agent_spaces.engine.subscriptions.outbox import Outbox
-from agent_spaces.engine.subscriptions.query_set import SharedSet, Subscriber
+from agent_spaces.engine.subscriptions.query_set import SharedSet
 from agent_spaces.engine.subscriptions.registry import Live, Registry
 from agent_spaces.engine.subscriptions.snapshot import rows_of
-from agent_spaces.engine.table import EngineTable
 from agent_spaces.engine.tableset import TableSet
 from agent_spaces.errors import SqlError
 from agent_spaces.sql import ModuleCatalog, compile_subscription, executing
@@ -23,7 +22,6 @@ from agent_spaces.wire.messages import SubscriptionError
 from agent_spaces.wire.primitives import string, u32
 from agent_spaces.wire.rows import row_list
 
-CommittedChange = tuple[EngineTable, Row | None, Row | None, bytes | None]
 QUERIES_MAX = 4096  # in all sets of a connection together
 
 
@@ -39,7 +37,7 @@ class Subscriptions:
         definitions = {table.name: table.definition for table in tables}
         self._catalogs = {owner: ModuleCatalog(definitions, is_owner=owner) for owner in (False, True)}
 
-    def subscribe(self, connection: Subscriber, query_set_id: int, texts: Sequence[str]) -> bytes:
+    def subscribe(self, connection: Connection, query_set_id: int, texts: Sequence[str]) -> bytes:
         """Register a set of queries and return its QueryRows; SqlError with the host's text, then nothing is changed.
 
         Equal texts count once. The rows have an entry a query, none for tables without any row and event tables.
@@ -60,7 +58,7 @@ class Subscriptions:
         self._registry.enter(connection, query_set_id, queries)
         return rows
 
-    def unsubscribe(self, connection: Subscriber, query_set_id: int, *, rows: bool = True) -> bytes:
+    def unsubscribe(self, connection: Connection, query_set_id: int, *, rows: bool = True) -> bytes:
         """End a set and return the QueryRows it held, or nothing unless `rows`; SqlError if there is no such set."""
         shared: SharedSet | None = connection.query_sets.get(query_set_id)
         if shared is None:
@@ -69,13 +67,13 @@ class Subscriptions:
         self._registry.leave(connection, query_set_id)
         return held
 
-    def drop(self, connection: Subscriber) -> None:
+    def drop(self, connection: Connection) -> None:
         """End all sets of a connection that is gone."""
         for query_set_id in list(connection.query_sets):
             self._registry.leave(connection, query_set_id)
 
     def publish(
-        self, group: Outbox, position: int, changes: Sequence[CommittedChange], caller: Subscriber | None
+        self, group: Group, position: int, changes: Sequence[CommittedChange], caller: Connection | None
     ) -> bytes:
         """Queue what everybody gets of a transaction, and return the caller's own array of QuerySetUpdate.
 
@@ -113,7 +111,7 @@ class Subscriptions:
             for join in registry.joins.get(table, ()):
                 join.reset()
 
-    def _compile(self, connection: Subscriber, text: str, fresh: dict[object, Live]) -> list[Live]:
+    def _compile(self, connection: Connection, text: str, fresh: dict[object, Live]) -> list[Live]:
         registry = self._registry
         try:
             plans = compile_subscription(text, self._catalogs[connection.is_owner], connection.identity)
@@ -124,7 +122,7 @@ class Subscriptions:
         return [fresh.setdefault(plan.key, registry.intern(plan)) for plan in plans]
 
     @staticmethod
-    def _rows(connection: Subscriber, queries: Sequence[Live]) -> bytes:
+    def _rows(connection: Connection, queries: Sequence[Live]) -> bytes:
         reader = None if connection.is_owner else connection.identity
         parts = []
         for query in queries:
@@ -139,7 +137,7 @@ class Subscriptions:
         return u32(len(parts)) + b"".join(parts)
 
     def _publish(
-        self, group: Outbox, position: int, watched: Sequence[CommittedChange], caller: Subscriber | None
+        self, group: Group, position: int, watched: Sequence[CommittedChange], caller: Connection | None
     ) -> bytes:
         registry = self._registry
         changes = [Change(*change) for change in watched]
@@ -158,7 +156,7 @@ class Subscriptions:
             fan_out.send(group, position, caller, moves)
         if moves:
             personal = Personal(matches.hits, changes, encoded)
-            same: dict[bytes, list[Subscriber]] = {}
+            same: dict[bytes, list[Connection]] = {}
             for connection, moved in moves.items():
                 updates = personal.updates(connection, moved)
                 if updates and connection is caller:
@@ -166,10 +164,10 @@ class Subscriptions:
                 elif updates:
                     same.setdefault(update_array(updates), []).append(connection)
             for array, connections in same.items():
-                post(group, position, Audience(connections), update_frame(array))
+                group.add_entry(position, connections, update_frame(array))
         return own
 
-    def _end(self, group: Outbox, position: int, broken: Broken) -> None:
+    def _end(self, group: Group, position: int, broken: Broken) -> None:
         """End the sets of queries that cannot be evaluated, and tell those who held them."""
         for query, error in broken.items():
             text = str(executing(_bug(error), query.query.text))
@@ -179,7 +177,7 @@ class Subscriptions:
                 )
                 for connection in shared.connections():
                     self._registry.leave(connection, shared.query_set_id)
-                    group.answer(connection, position, frame)
+                    group.answer(connection, position - 2, frame)  # stands before this transaction's update
 
 
 def _bug(error: Exception) -> SqlError:
@@ -190,5 +188,5 @@ def _id_text(query_set_id: int) -> str:
     return f"QuerySetId {{ id: {query_set_id} }}"
 
 
-def _who(connection: Subscriber) -> str:
+def _who(connection: Connection) -> str:
     return f"(Identity({connection.identity.hex()}), ConnectionId({connection.connection_id.hex()}))"
