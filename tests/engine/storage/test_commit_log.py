@@ -35,7 +35,7 @@ class Day:
         )
 
     def open(self) -> list[bytes]:
-        found = [record.body for record in self.log.open(0)]
+        found = [record.body for record in self.log.open(0, create=not segment_names(self.files))]
         self.acknowledged, self.appended = list(found), list(found)
         return found
 

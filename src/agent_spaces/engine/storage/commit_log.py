@@ -92,7 +92,7 @@ class CommitLog:
     """The log of one data folder. Nothing is read or written before `open`; see `Log` for what the methods promise.
 
     `make_writer` is called at the first append and gives the writer of groups; `make_helper` one for slow jobs, which
-    prepares segments. `keep_days` keeps segments that are behind the checkpoint so long after they were last written.
+    prepares segments; `on_written` is called after each group that became durable. `keep_days` keeps segments that are behind the checkpoint so long after they were last written.
     """
 
     def __init__(
@@ -105,9 +105,10 @@ class CommitLog:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         keep_days: int = 0,
+        on_written: Callable[[], None] | None = None,
     ) -> None:
         self._files, self._clock, self._randomness = files, clock, randomness
-        self._make_writer, self._make_helper = make_writer, make_helper
+        self._make_writer, self._make_helper, self._on_written = make_writer, make_helper, on_written
         self._writer: Writer | None = None
         self._helper: Writer | None = None
         self._segment_bytes, self._keep_us = segment_bytes, keep_days * DAY_US
@@ -117,15 +118,15 @@ class CommitLog:
         self._name, self._handle, self._header, self._end = "", -1, Header(b"", 0, 0, b""), 0
         self._flying = self._preparing = self._closed = False
 
-    def open(self, after: int) -> Iterator[Record]:
+    def open(self, after: int, *, create: bool = False) -> Iterator[Record]:
         """Give the records from transaction `after` on and, once they are all taken, be ready for appends.
 
-        A log that does not exist is begun if `after` is 0. A torn write behind the last group is cut off, with a line
+        With `create` a log that does not exist is begun. A torn write behind the last group is cut off, with a line
         in the host's log. DamagedError if more than that is wrong; OSError from the disk.
         """
         files = self._files
         files.make_folder(FOLDER)
-        if after == 0 and not segment_names(files):
+        if create and not segment_names(files):
             self._begin(0, CHAIN_START, self._segment_bytes)
         self._sync_last()
         yield from self._take(after)
@@ -211,6 +212,8 @@ class CommitLog:
         self._flying = False
         if error is None:
             done(None)
+            if self._on_written is not None:
+                self._on_written()
             return
         if self.failed is None:
             log.error("log.append_failed", file=self._name, next_offset=self.next_offset, error=str(error))
@@ -346,6 +349,10 @@ class CommitLog:
         for writer in (self._writer, self._helper):
             if writer is not None:
                 writer.close()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close the current segment, so that `open` can be called again."""
         if self._handle >= 0:
             self._files.close(self._handle)
             self._handle = -1

@@ -8,9 +8,10 @@ A reader keeps each table's next number as the greatest of: the auto-increment c
 So the writer adds a SEQUENCE only where numbers were drawn that no PUT of the same transaction shows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from struct import Struct
+from typing import Any
 
 from agent_spaces.errors import DecodeError
 
@@ -76,3 +77,11 @@ def transactions_of(body: bytes) -> Iterator[Transaction]:
                 raise DecodeError("change", start, f"unknown op {op} of {length} bytes")
             changes.append((table_id, op, body[start:position]))
         yield Transaction(offset, reducer_id, timestamp_us, caller, changes)
+
+
+def decode_whole(decode: Callable[[bytes, int], tuple[Any, int]], data: bytes) -> Any:
+    """Return what all of `data` encodes; DecodeError if bytes are left over."""
+    value, end = decode(data, 0)
+    if end != len(data):
+        raise DecodeError("change", end, f"{len(data) - end} bytes are left over")
+    return value

@@ -1,0 +1,324 @@
+"""What the engine opens: the data folder of one database, as rows, a log to go on with, and checkpoints meanwhile."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from agent_spaces.clock import Clock, Randomness, SystemClock, SystemRandomness
+from agent_spaces.engine.storage import checkpoint, checkpointer, records
+from agent_spaces.engine.storage.commit_log import SEGMENT_BYTES, CommitLog
+from agent_spaces.engine.storage.files import Files, RealFiles
+from agent_spaces.engine.storage.lock import FolderLock
+from agent_spaces.engine.storage.tables_db import DRAFT, NAME
+from agent_spaces.engine.storage.writers import ThreadWriter, Writer, best_writer
+from agent_spaces.errors import DamagedError, DecodeError, LockedError, StorageError
+from agent_spaces.module.migrate import plan_migration, stored_definition
+from agent_spaces.sats.bsatn import decoder, row_decoder
+
+if TYPE_CHECKING:
+    from agent_spaces.engine.storage.log import Record
+    from agent_spaces.module.definition import Module
+
+log = structlog.get_logger(__name__)
+
+CHECKPOINT_WAIT_S = 30.0  # how long a start waits for the checkpoint of a host that just ended
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreSettings:
+    """How a data folder is kept."""
+
+    segment_bytes: int = SEGMENT_BYTES
+    keep_days: int = 0  # how long segments behind the checkpoint are kept
+    checkpoint_log_bytes: int = 64 << 20  # of log, or a quarter of the last checkpoint if that is more
+    checkpoint_interval_s: float = 300.0  # at the latest, if anything was written
+
+
+@dataclass
+class RecoveredState:
+    """The database as the disk has it: rows by table name (in no order), next numbers, the next transaction."""
+
+    rows: dict[str, list[Any]] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
+    next_offset: int = 0
+
+
+class _Replay:
+    """Applies groups to loaded rows; a table's rows become a dict only when the log touches it."""
+
+    def __init__(self, module: "Module", table_ids: dict[str, int], loaded: checkpoint.Loaded) -> None:
+        self._rows, self.sequences = loaded.rows, dict(loaded.meta.sequences)
+        self._tables = {table_ids[name]: table for name, table in module.tables.items()}
+        self._touched: dict[int, dict[Any, Any]] = {}
+        self._codecs = {
+            table_id: (row_decoder(table.row_class), decoder(table.column(table.primary_key).annotation))
+            for table_id, table in self._tables.items()
+        }
+
+    def apply(self, found: "Iterable[Record]") -> None:
+        """Take in groups, in order; DamagedError if one does not fit the module."""
+        for record in found:
+            try:
+                for transaction in records.transactions_of(record.body):
+                    for table_id, op, data in transaction.changes:
+                        self._change(table_id, op, data)
+            except (DecodeError, KeyError) as error:
+                raise DamagedError(
+                    f"The group of transactions {record.first} to {record.last} in the log cannot be read: {error}. "
+                    f"The last good transaction is {record.first - 1}. Restore a backup."
+                ) from error
+
+    def _change(self, table_id: int, op: int, data: bytes) -> None:
+        table = self._tables[table_id]
+        if op == records.SEQUENCE:
+            self._raise(table.name, int.from_bytes(data, "little"))
+        if op not in (records.PUT, records.DELETE):
+            return
+        rows = self._touched.get(table_id)
+        if rows is None:
+            key = table.primary_key
+            rows = self._touched[table_id] = {getattr(row, key): row for row in self._rows.get(table.name, ())}
+        decode_row, decode_key = self._codecs[table_id]
+        if op == records.DELETE:
+            rows.pop(records.decode_whole(decode_key, data), None)
+            return
+        row = records.decode_whole(decode_row, data)
+        rows[getattr(row, table.primary_key)] = row
+        if table.auto_inc is not None:
+            self._raise(table.name, getattr(row, table.auto_inc) + 1)
+
+    def _raise(self, name: str, number: int) -> None:
+        if number > self.sequences.get(name, 1):
+            self.sequences[name] = number
+
+    def rows(self) -> dict[str, list[Any]]:
+        """Return all rows by table name; event tables have none."""
+        found = {table.name: self._rows.get(table.name, []) for table in self._tables.values() if not table.event}
+        return found | {self._tables[table_id].name: list(rows.values()) for table_id, rows in self._touched.items()}
+
+
+class Store:
+    """An open data folder. `log` takes groups, `recovered` is what was found; made by `open_store`.
+
+    Everything but `open_store` runs on the event loop. Checkpoints are made by themselves, by a child process.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        module: "Module",
+        settings: StoreSettings,
+        clock: Clock,
+        lock: FolderLock,
+    ) -> None:
+        self.folder, self._module, self._settings, self._clock, self._lock = folder, module, settings, clock, lock
+        self.log: CommitLog
+        self.recovered = RecoveredState()
+        self.definition: dict[str, Any] = {}
+        self.checkpoint_offset = 0  # the newest checkpoint holds all transactions below it
+        self._running: asyncio.Task[int] | None = None
+        self._child: asyncio.subprocess.Process | None = None
+        self._rhythm_from = (0, clock.monotonic())  # bytes of log and time at the last checkpoint
+
+    @property
+    def table_ids(self) -> dict[str, int]:
+        """The tables' ids in the log."""
+        return {name: table["id"] for name, table in self.definition["tables"].items()}
+
+    @property
+    def reducer_ids(self) -> dict[str, int]:
+        """The reducers' ids in the log; removed reducers keep theirs."""
+        return dict(self.definition["reducers"])
+
+    def open(self) -> None:
+        """Read the folder: begin, migrate, load and replay as need be."""
+        path = self.folder / NAME
+        if not path.exists():
+            self._begin()
+            meta = checkpoint.peek(self.folder)
+        else:
+            meta = checkpoint.peek(self.folder)
+            if meta.definition != stored_definition(self._module, meta.definition):
+                self._migrate()
+                meta = checkpoint.peek(self.folder)
+        self.definition = meta.definition
+        self._load(self.log.open)
+        log.info("store.opened", folder=str(self.folder), next_offset=self.recovered.next_offset)
+
+    def _begin(self) -> None:
+        """Begin the log, then the checkpoint: so a folder with a checkpoint but no log is known to be damaged."""
+        for record in self.log.open(0, create=True):
+            raise DamagedError(
+                f"{self.folder / NAME} is missing, but the log holds transactions {record.first} and on. "
+                "Restore a backup of the data folder."
+            )
+        self.log.let_go()
+        checkpoint.begin(self.folder, stored_definition(self._module))
+
+    def _migrate(self) -> None:
+        """Bring everything into the checkpoint as the old definition has it, then that to the new one."""
+        meta = checkpoint.load(self.folder, None).meta
+        migration = plan_migration(meta.definition, self._module)
+        if migration.changed:
+            for _ in checkpoint.following(meta, self.log.open(meta.next_offset)):
+                pass
+            until = self.log.next_offset
+            self.log.let_go()
+            checkpoint.advance(self.folder, until)
+            checkpoint.migrate(self.folder, migration)
+            log.info("store.migrated", folder=str(self.folder), next_offset=until)
+
+    def _load(self, read: "Callable[[int], Iterable[Record]]") -> None:
+        loaded = checkpoint.load(self.folder, self._module)
+        replay = _Replay(self._module, self.table_ids, loaded)
+        replay.apply(checkpoint.following(loaded.meta, read(loaded.meta.next_offset)))
+        self.checkpoint_offset = loaded.meta.next_offset
+        if self.log.next_offset == loaded.meta.next_offset and self.log.chain != loaded.meta.chain:
+            raise DamagedError(f"The log does not belong to {self.folder / NAME}. Restore both from one backup.")
+        self.recovered = RecoveredState(replay.rows(), replay.sequences, self.log.next_offset)
+
+    def recover(self) -> RecoveredState:
+        """After a failed append: let the log recover and return the database as the disk has it.
+
+        StorageError if the disk still fails; then nothing has changed and it may be tried again.
+        """
+        self.log.recover()
+        try:
+            self._load(self.log.replay)
+        except OSError as error:
+            raise StorageError(f"The data folder cannot be read: {error}.") from error
+        return self.recovered
+
+    def written(self) -> None:
+        """Start a checkpoint if it is time; called after each durable group."""
+        settings, (at_bytes, at_time) = self._settings, self._rhythm_from
+        grown = self.log.bytes_written - at_bytes
+        late = self._clock.monotonic() - at_time >= settings.checkpoint_interval_s
+        if (late or grown >= settings.checkpoint_log_bytes) and self._running is None:
+            size = (self.folder / NAME).stat().st_size
+            if late or grown >= size // 4:
+                self._running = asyncio.get_running_loop().create_task(self._checkpoint())
+                self._running.add_done_callback(_noted)
+
+    async def checkpoint_now(self) -> int:
+        """Make a checkpoint of what is durable; returns the transaction below which it holds everything.
+
+        StorageError if it could not be written; the old one stands.
+        """
+        if self._running is not None:
+            with contextlib.suppress(StorageError):
+                await asyncio.shield(self._running)
+        self._running = asyncio.get_running_loop().create_task(self._checkpoint())
+        return await asyncio.shield(self._running)
+
+    async def _checkpoint(self) -> int:
+        until = self.log.next_offset
+        self._rhythm_from = (self.log.bytes_written, self._clock.monotonic())
+        try:
+            if until > self.checkpoint_offset:
+                await self._run_child(until)
+                self.checkpoint_offset = until
+                released = await asyncio.to_thread(self.log.recycle, until)
+                if released:
+                    self.log.prepare_spare()
+                log.info("checkpoint.written", folder=str(self.folder), next_offset=until, segments_released=released)
+        except (StorageError, OSError) as error:
+            log.warning("checkpoint.failed", folder=str(self.folder), error=str(error))
+            raise StorageError(f"The checkpoint could not be written: {error}.") from error
+        finally:
+            self._running = None
+        return until
+
+    async def _run_child(self, until: int) -> None:
+        command = [sys.executable, "-P", "-m", checkpointer.__name__, str(self.folder), str(until), str(os.getpid())]
+        child = self._child = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+        )
+        _, said = await child.communicate()
+        self._child = None
+        if child.returncode != 0:
+            text = said.decode(errors="replace").strip().rsplit("\n", 1)[-1] or f"exit code {child.returncode}"
+            raise DamagedError(text) if child.returncode == checkpointer.DAMAGED else StorageError(text)
+
+    async def close(self) -> None:
+        """End a checkpoint that is being written, let go of files, threads and the lock. The last append must be done."""
+        running = self._running
+        if running is not None:
+            if self._child is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    self._child.kill()
+            with contextlib.suppress(StorageError):
+                await running
+        self.log.close()
+        self._lock.release()
+
+
+def open_store(
+    folder: Path,
+    module: "Module",
+    *,
+    files: Files | None = None,
+    clock: Clock | None = None,
+    randomness: Randomness | None = None,
+    settings: StoreSettings | None = None,
+    make_writer: Callable[[], Writer] | None = None,
+) -> Store:
+    """Open or make the data folder of a database; returns it with everything that is durable.
+
+    LockedError if another process uses it, DamagedError if it is damaged, MigrationError if the module does not fit
+    what is stored, StorageError if the disk fails; nothing was changed then. The writer is made at the first append, on
+    the event loop: the fastest that works here, unless `make_writer` says otherwise.
+    """
+    files, clock, settings = files or RealFiles(folder), clock or SystemClock(), settings or StoreSettings()
+    lock = FolderLock(folder)
+    store = Store(folder, module, settings, clock, lock)
+    store.log = CommitLog(
+        files,
+        clock,
+        randomness or SystemRandomness(),
+        make_writer or (lambda: best_writer(files, asyncio.get_running_loop())),
+        lambda: ThreadWriter(files, asyncio.get_running_loop()),
+        segment_bytes=settings.segment_bytes,
+        keep_days=settings.keep_days,
+        on_written=store.written,
+    )
+    try:
+        _wait_for_checkpointer(folder)
+        store.open()
+    except OSError as error:
+        store.log.close()
+        lock.release()
+        raise StorageError(f"The data folder {folder} cannot be read or written: {error}.") from error
+    except BaseException:
+        store.log.close()
+        lock.release()
+        raise
+    return store
+
+
+def _noted(task: "asyncio.Task[int]") -> None:
+    """Take the error of a checkpoint that nobody waits for; it was logged where it happened."""
+    if not task.cancelled():
+        task.exception()
+
+
+def _wait_for_checkpointer(folder: Path) -> None:
+    """Let a checkpoint process that outlived its host end, and clear its draft away."""
+    until = time.monotonic() + CHECKPOINT_WAIT_S
+    while True:
+        try:
+            FolderLock(folder, checkpointer.LOCK_NAME).release()
+            break
+        except LockedError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+    (folder / DRAFT).unlink(missing_ok=True)
