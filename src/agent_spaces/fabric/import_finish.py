@@ -48,7 +48,7 @@ OF_CHANNELS: tuple[type[Any], ...] = (
     Vote,
     Knowledge,
 )
-OF_SERVERS: tuple[type[Any], ...] = (ServerMember, ServerMute, ServerBan, ServerInvite, InboxItem, AuditEntry, Channel)
+OF_SERVERS: tuple[type[Any], ...] = (ServerMember, ServerMute, ServerBan, ServerInvite, InboxItem, AuditEntry)
 
 
 def derive_presences(ctx: "ReducerContext") -> None:
