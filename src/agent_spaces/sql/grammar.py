@@ -10,91 +10,16 @@ from typing import Any
 from lark import Lark, Transformer
 
 # Words with which an expression, or what may follow a table or column, begins; so they cannot be bare names there.
-RESERVED = [
-    "select",
-    "from",
-    "where",
-    "as",
-    "inner",
-    "join",
-    "on",
-    "and",
-    "or",
-    "not",
-    "true",
-    "false",
-    "null",
-    "limit",
-    "offset",
-    "fetch",
-    "order",
-    "group",
-    "having",
-    "union",
-    "except",
-    "intersect",
-    "left",
-    "right",
-    "full",
-    "outer",
-    "cross",
-    "natural",
-    "using",
-    "with",
-    "for",
-    "window",
-    "set",
-    "returning",
-    "position",
-    "cast",
-    "try_cast",
-    "safe_cast",
-    "case",
-    "exists",
-    "extract",
-    "ceil",
-    "floor",
-    "substring",
-    "overlay",
-    "trim",
-    "interval",
-    "array",
-    "match",
-    "listagg",
-    "distinct",
-    "all",
-    "current_timestamp",
-    "current_time",
-    "current_date",
-    "localtime",
-    "localtimestamp",
-    "current_user",
-    "session_user",
-    "user",
-]
-
-KEYWORDS = [
-    "select",
-    "from",
-    "where",
-    "as",
-    "inner",
-    "join",
-    "on",
-    "and",
-    "or",
-    "true",
-    "false",
-    "limit",
-    "insert",
-    "into",
-    "values",
-    "update",
-    "set",
-    "delete",
-    "show",
-    "to",
-]
+RESERVED_WORDS = """
+select from where as inner join on and or not true false null limit offset fetch order group having union except
+intersect left right full outer cross natural using with for window set returning position cast try_cast safe_cast
+case exists extract ceil floor substring overlay trim interval array listagg distinct all current_timestamp
+current_time current_date localtime localtimestamp current_user session_user user
+"""
+KEYWORD_WORDS = (
+    "select from where as inner join on and or true false limit insert into values update set delete show to"
+)
+RESERVED, KEYWORDS = RESERVED_WORDS.split(), KEYWORD_WORDS.split()
 
 GRAMMAR = (
     r"""
@@ -148,7 +73,7 @@ name: NAME | QUOTED
 bare_name: NAME | QUOTED
 any_name: ANY_NAME | QUOTED
 
-NAME: /(?!(?:RESERVED_WORDS)(?![\w$]))[^\W\d][\w$]*/i
+NAME: /(?!(?:RESERVED_HERE)(?![\w$]))[^\W\d][\w$]*/i
 ANY_NAME: /[^\W\d][\w$]*/
 QUOTED: /"(?:[^"]|"")+"/
 _COUNT.2: /count(?=\s*\()/i
@@ -161,7 +86,7 @@ _SENDER: ":sender"
 %ignore /\s+/
 %ignore /--[^\n]*/
 %ignore /\/\*(?:[^*]|\*(?!\/))*\*\//
-""".replace("RESERVED_WORDS", "|".join(RESERVED))
+""".replace("RESERVED_HERE", "|".join(RESERVED))
     + "".join(rf"_{word.upper()}.1: /{word}(?![\w$])/i" + "\n" for word in KEYWORDS)
 )
 
