@@ -146,12 +146,19 @@ class Store:
             meta = checkpoint.peek(self.folder)
         else:
             meta = checkpoint.peek(self.folder)
-            if meta.definition != stored_definition(self._module, meta.definition):
+            if not self._is_current(meta.definition):
                 self._migrate()
                 meta = checkpoint.peek(self.folder)
         self.definition = meta.definition
         self._load(self.log.open)
         log.info("store.opened", folder=str(self.folder), next_offset=self.recovered.next_offset)
+
+    def _is_current(self, definition: dict[str, Any]) -> bool:
+        """Whether the stored definition is the module's; what cannot be compared is left to a closer look."""
+        try:
+            return definition == stored_definition(self._module, definition)
+        except (KeyError, TypeError, AttributeError):
+            return False
 
     def _begin(self) -> None:
         """Begin the log, then the checkpoint: so a folder with a checkpoint but no log is known to be damaged."""
