@@ -51,6 +51,10 @@ class Owner(Protocol):
         """Go on: the log can be written again."""
         ...
 
+    def halted(self, error: Exception) -> None:
+        """Stop for good: an invariant is broken."""
+        ...
+
 
 class Committer:
     """The open group and those before it. `offset` is the number of the next transaction.
@@ -91,6 +95,14 @@ class Committer:
         """Give up trying to write a failed log."""
         if self._retry is not None:
             self._retry.cancel()
+
+    def halt(self, error: Exception) -> None:
+        """Commit nothing from now on: what the open groups hold cannot be relied on."""
+        self.failed = StorageError(f"The database has stopped: {error!r}.")
+        self.awake = True
+        self.group = Group()
+        self._closed.clear()
+        self._owner.halted(error)
 
     def _start(self) -> None:
         if self._closed:

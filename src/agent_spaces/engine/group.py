@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from agent_spaces.engine.connection import Connection
     from agent_spaces.engine.table import EngineTable
 
-CommittedChange = tuple["EngineTable", Any, Any, bytes | None]  # table, old row, new row, the new row's bytes
+CommittedChange = tuple[
+    "EngineTable", Any | None, Any | None, bytes | None
+]  # table, old row, new row, the new row's bytes
 
 _position = itemgetter(0)
 

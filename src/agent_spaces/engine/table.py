@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
+from msgspec.structs import force_setattr
+
 from agent_spaces.engine.index import (
     EngineIndex,
     HashIndex,
@@ -19,6 +21,7 @@ from agent_spaces.engine.operations import Journal, event_only, generated_operat
 from agent_spaces.engine.storage.records import EVENT, PUT
 from agent_spaces.errors import DefinitionError
 from agent_spaces.module import Index, TableDefinition
+from agent_spaces.sats import Identity
 from agent_spaces.sats.bsatn import decoder, encoder, row_decoder, row_encoder
 
 
@@ -54,6 +57,7 @@ class EngineTable:
     `sequence` is the next number of the auto-increment column; an explicit number moves it past itself when that is
     greater (SpacetimeDB does not move it). Numbers of dropped transactions are skipped, never given again.
     `drawn` is where tables note that numbers were used up which no stored row shows: the log must be told.
+    `interned` is where rows that are loaded share equal values.
     `put_op` is how the log names a row of the table.
     `watched` is whether somebody subscribes to the table; `indexes` are all look-ups by accessor, `stored` those of
     them that have contents.
@@ -67,6 +71,7 @@ class EngineTable:
         *,
         bit: int = 1,
         drawn: "set[EngineTable] | None" = None,
+        interned: dict[Any, Any] | None = None,
         generated: bool = True,
     ) -> None:
         self.definition, self.name, self.table_id, self.journal, self.bit = (
@@ -79,6 +84,7 @@ class EngineTable:
         self.rows: dict[Key, Row] = {}
         self.sequence = 1
         self.drawn: set[EngineTable] = set() if drawn is None else drawn
+        self.interned: dict[Any, Any] = {} if interned is None else interned
         self.watched = False
         self.is_event = definition.event
         self.put_op = EVENT if definition.event else PUT
@@ -97,6 +103,8 @@ class EngineTable:
             self.update = self.delete = self._refuse_change
         self.find: Callable[[Key], Row | None] = self.rows.get
         self.access = TableAccess(self)
+        leading = {index.columns[0] for index in self.stored if not isinstance(index, KeyIndex)}
+        self._repeating = [c.name for c in definition.columns if c.annotation is Identity or c.name in leading]
 
     def _make_indexes(self) -> None:
         definition, name = self.definition, self.name
@@ -150,7 +158,16 @@ class EngineTable:
         return number
 
     def load(self, row: Row) -> None:
-        """Put a row that was stored before, in place of the one with its primary key; not journalled."""
+        """Put a row that was stored before, in place of the one with its primary key; not journalled.
+
+        Values that repeat (identities, keys of indexes) become one object in all rows.
+        """
+        interned = self.interned
+        for column in self._repeating:
+            value = getattr(row, column)
+            known = interned.setdefault(value, value)
+            if known is not value and type(known) is type(value):
+                force_setattr(row, column, known)
         old = self.rows.get(self.pk_of(row))
         if old is None:
             self.link(row)

@@ -20,6 +20,7 @@ class TableSet:
     ) -> None:
         self.journal: list[Change] = []
         self.drawn: set[EngineTable] = set()  # tables whose next number the log must be told
+        self.interned: dict[Any, Any] = {}  # values that loaded rows share; to be cleared when all are loaded
         self.by_name: dict[str, EngineTable] = {}
         self.by_id: dict[int, EngineTable] = {}
         self.by_class: dict[type[Any], EngineTable] = {}

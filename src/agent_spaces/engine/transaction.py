@@ -1,7 +1,9 @@
 """One transaction from what it wrote to its place in the open group."""
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from agent_spaces.engine.committer import GROUP_BYTES_MAX
 from agent_spaces.engine.storage.records import CHANGE, DELETE, HEAD, encode_sequence
 from agent_spaces.errors import SpacesError
 
@@ -14,10 +16,10 @@ if TYPE_CHECKING:
     from agent_spaces.engine.tableset import TableSet
     from agent_spaces.sats import Identity
 
-from agent_spaces.engine.committer import GROUP_BYTES_MAX
-
 TRANSACTION_BYTES_MAX = 256 << 20  # of a transaction in the log
 NOTHING = bytes(4)  # an array of no QuerySetUpdate
+
+_table_id = attrgetter("table_id")
 
 
 class TransactionTooLargeError(SpacesError):
@@ -50,7 +52,8 @@ class Transactions:
         EncodeError for a value that does not fit its column; TransactionTooLargeError.
         """
         tables = self._tables
-        self._committed = committed = []
+        committed: list[CommittedChange] = []
+        self._committed = committed
         changes = tables.changes()
         drawn = tables.drawn
         if not changes and not drawn:
@@ -59,6 +62,7 @@ class Transactions:
         watched = scheduled = False
         parts = [b""]
         for table, old, new in changes:
+            data: bytes
             if new is None:
                 data = table.encode_key(table.pk_of(old))
                 parts += (CHANGE.pack(table.table_id, DELETE, len(data)), data)
@@ -76,7 +80,7 @@ class Transactions:
         count = len(committed)
         if drawn:
             count += len(drawn)
-            parts += [encode_sequence(table.table_id, table.sequence) for table in drawn]
+            parts += [encode_sequence(t.table_id, t.sequence) for t in sorted(drawn, key=_table_id)]
         parts[0] = HEAD.pack(self._committer.offset, reducer_id, timestamp, count, sender)
         self._record = record = b"".join(parts)
         if len(record) > TRANSACTION_BYTES_MAX:
@@ -104,9 +108,15 @@ class Transactions:
         group.transactions += 1
         group.changes += committed
         committer.offset += 1
-        own = self._subscriptions.publish(group, group.position, committed, caller) if self._watched else NOTHING
-        if self._scheduled:
-            self._scheduler.follow(committed)
+        own = NOTHING
+        try:
+            if self._watched:
+                own = self._subscriptions.publish(group, group.position, committed, caller)
+            if self._scheduled:
+                self._scheduler.follow(committed)
+        except Exception as error:
+            committer.halt(error)
+            raise
         tables = self._tables
         if tables.drawn:
             tables.drawn.clear()
