@@ -264,6 +264,10 @@ class Store:
                     self._child.kill()
             with contextlib.suppress(StorageError):
                 await running
+        self.release()
+
+    def release(self) -> None:
+        """Let go of files, threads and the lock at once; `close` is for a store that served."""
         self.log.close()
         self._lock.release()
 
