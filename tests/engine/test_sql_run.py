@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from agent_spaces.engine import sql_read
 from agent_spaces.errors import SqlError
+from agent_spaces.module import definition_of
 from agent_spaces.sats import Timestamp
 from agent_spaces.sats.json import to_json
 from agent_spaces.sats.values import SumValue
@@ -32,7 +33,7 @@ from engine.sql_fixtures import (
     sees,
 )
 
-CATALOG = ModuleCatalog({each.__table__.name: each.__table__ for each in ROW_CLASSES}, is_owner=True)
+CATALOG = ModuleCatalog({d.name: d for d in map(definition_of, ROW_CLASSES)}, is_owner=True)
 QUERIES = (
     "SELECT * FROM message",
     "SELECT * FROM message WHERE channel_id = 1 AND seq > 1 AND seq <= 3",
@@ -249,3 +250,15 @@ def test_an_index_is_used_where_there_is_one(monkeypatch: Any) -> None:
         assert len(database.sql.one_off(f"SELECT * FROM message WHERE {where}", ALICE)[1]) == found
     joined = "SELECT m.* FROM server s JOIN message m ON m.server_id = s.id WHERE m.id = 5 AND s.name = 'one'"
     assert len(database.sql.one_off(joined, ALICE)[1]) == 1
+
+
+def test_a_reader_without_an_index_in_where_costs_what_the_rules_show(monkeypatch: Any) -> None:
+    """Whoever may see little looks at little: strangers cannot make the host walk everybody's rows."""
+    said = [(1, 1, ALICE, "x", number) for number in range(1000)] + [(2, 2, BOB, "y", 1)]
+    database = _filled({(1, ALICE), (2, BOB)}, said, [(ALICE, ALICE, 1)] * 100 + [(BOB, CAROL, 2), (CAROL, CAROL, 2)])
+    monkeypatch.setattr(sql_read, "STEPS_MAX", 2)
+
+    assert len(database.sql.one_off("SELECT * FROM message WHERE content > 'a'", BOB)[1]) == 1
+    assert len(database.sql.one_off("SELECT * FROM note", CAROL)[1]) == 2
+    with pytest.raises(SqlError, match="looks at more than 2 rows"):
+        database.sql.one_off("SELECT * FROM message", ALICE)

@@ -3,15 +3,15 @@
 Every table is cut to what the reader may read before it meets another one, so a join tells nothing about other rows.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from agent_spaces.engine.index import EngineIndex, KeyIndex, OrderedIndex, PairIndex, Row
-from agent_spaces.engine.table import EngineTable
+from agent_spaces.engine.access_path import Path, best_path
+from agent_spaces.engine.index import KeyIndex, Row
 from agent_spaces.engine.tableset import TableSet
-from agent_spaces.engine.visibility import RowFilter, Visibility
+from agent_spaces.engine.visibility import Visibility
 from agent_spaces.errors import SqlError
 from agent_spaces.sats import Identity
 from agent_spaces.sql.condition import TRUE, ColumnRef
@@ -22,52 +22,13 @@ STEPS_MAX = 5_000_000  # rows that one statement may look at: about two seconds 
 Combination = tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
-    """An index and what it is asked: equality on `columns`, and a range of the column after them."""
-
-    index: EngineIndex
-    columns: tuple[str, ...]
-    low: int | None
-    high: int | None
-
-    def rows(self, values: Mapping[str, Any]) -> Sequence[Row]:
-        """Return the rows that the index has for these values."""
-        key = [values[column] for column in self.columns]
-        if self.low is None and self.high is None:
-            return self.index.filter(*key)
-        return self.index.range(*key, low=self.low, high=self.high)
-
-
-def best_path(table: EngineTable, pinned: Iterable[str], query: Query, source: int) -> Path | None:
-    """Return the index that leaves fewest rows to look at when these columns have known values; None if none helps."""
-    known = frozenset(pinned)
-    best: Path | None = None
-    rank = 0.0
-    for index in table.indexes.values():
-        columns = index.columns
-        low = high = None
-        if known.issuperset(columns):
-            this = 100.0 if isinstance(index, KeyIndex) else float(len(columns))
-        elif isinstance(index, OrderedIndex | PairIndex) and known.issuperset(columns[:-1]):
-            if isinstance(index, OrderedIndex):
-                low, high = query.range_on(columns[-1], source)
-            columns = columns[:-1]
-            this = len(columns) + (0.5 if low is not None or high is not None else 0.0)
-        else:
-            continue
-        if this > rank:
-            best, rank = Path(index, columns, low, high), this
-    return best
-
-
 class _Steps:
     """Counts rows that are looked at."""
 
     def __init__(self) -> None:
         self.left = STEPS_MAX
 
-    def take(self, rows: Sequence[Row]) -> Sequence[Row]:
+    def take(self, rows: Collection[Row]) -> Collection[Row]:
         self.left -= len(rows)
         if self.left < 0:
             raise SqlError(
@@ -84,6 +45,10 @@ class _Edge:
     bound: ColumnRef
 
 
+def _test(query: Query, number: int) -> Callable[[Row], bool] | None:
+    return None if query.own_condition(number) == TRUE else query.predicate(number)
+
+
 class _Join:
     """One run of a query."""
 
@@ -92,23 +57,26 @@ class _Join:
         self.tables = [tables.by_name[source.table.name] for source in query.sources]
         self.filters = [visibility.row_filter(table, reader) for table in self.tables]
         self.equal = [dict(query.equalities(number)) for number in range(len(self.tables))]
-        self.tests = [query.predicate(number) for number in range(len(self.tables))]
+        self.tests = [_test(query, number) for number in range(len(self.tables))]
         self.steps = _Steps()
+        self._visibility, self._reader = visibility, reader
 
-    def passing(self, number: int, rows: Iterable[Row]) -> list[Row]:
+    def passing(self, number: int, rows: Collection[Row]) -> Iterable[Row]:
         """Return those rows of a table that pass what looks at it alone, and that the reader may read."""
-        test = self.tests[number]
-        may_read: RowFilter | None = self.filters[number]
-        if may_read is None:
-            return [row for row in rows if test(row)]
-        return [row for row in rows if test(row) and may_read(row)]
+        self.steps.take(rows)
+        test, may_read = self.tests[number], self.filters[number]
+        found: Iterable[Row] = rows
+        if test is not None:
+            found = filter(test, found)
+        return found if may_read is None else filter(may_read, found)
 
-    def first(self, number: int) -> list[Row]:
+    def first(self, number: int) -> Iterable[Row]:
         """Return all passing rows of a table."""
         table = self.tables[number]
         path = best_path(table, self.equal[number], self.query, number)
-        found = list(table.rows.values()) if path is None else path.rows(self.equal[number])
-        return self.passing(number, self.steps.take(found))
+        if path is not None:
+            return self.passing(number, path.rows(self.equal[number]))
+        return self.passing(number, self._visibility.candidates(table, self._reader))
 
     def order(self) -> list[tuple[int, _Edge | None]]:
         """Return the tables in the order in which they are bound: the one with the best index first, then along ON."""
@@ -130,13 +98,13 @@ class _Join:
         path = best_path(self.tables[number], self.equal[number], self.query, number)
         return 0 if path is None else 2 if isinstance(path.index, KeyIndex) else 1
 
-    def partners(self, number: int, column: str) -> Callable[[Any], Sequence[Row]]:
+    def partners(self, number: int, column: str) -> Callable[[Any], Iterable[Row]]:
         """Return a function from a value of the table's column to the passing rows that have it."""
         known = self.equal[number]
         path = best_path(self.tables[number], {*known, column}, self.query, number)
         if path is not None and column in path.columns:
             by_index: Path = path
-            return lambda value: self.passing(number, self.steps.take(by_index.rows({**known, column: value})))
+            return lambda value: self.passing(number, by_index.rows({**known, column: value}))
         value_of = attrgetter(column)
         groups: dict[Any, list[Row]] = {}
         for row in self.first(number):
@@ -147,17 +115,17 @@ class _Join:
         """Walk the joined rows, each as a list by table number that is changed in place."""
         order = self.order()
         rows: list[Row] = [None] * len(self.tables)
-        lookups: list[tuple[int, Callable[[], Sequence[Row]]]] = [(order[0][0], lambda: self.first(order[0][0]))]
+        lookups: list[tuple[int, Callable[[], Iterable[Row]]]] = [(order[0][0], lambda: self.first(order[0][0]))]
         for number, edge in order[1:]:
             assert edge is not None
             lookups.append((number, self._bound_lookup(rows, number, edge)))
         return self._walk(rows, lookups, 0)
 
-    def _bound_lookup(self, rows: list[Row], number: int, edge: _Edge) -> Callable[[], Sequence[Row]]:
-        partners: list[Callable[[Any], Sequence[Row]]] = []
+    def _bound_lookup(self, rows: list[Row], number: int, edge: _Edge) -> Callable[[], Iterable[Row]]:
+        partners: list[Callable[[Any], Iterable[Row]]] = []
         source, value_of = edge.bound.source, attrgetter(edge.bound.column)
 
-        def lookup() -> Sequence[Row]:
+        def lookup() -> Iterable[Row]:
             if not partners:
                 partners.append(self.partners(number, edge.column))
             return partners[0](value_of(rows[source]))
@@ -165,7 +133,7 @@ class _Join:
         return lookup
 
     def _walk(
-        self, rows: list[Row], lookups: list[tuple[int, Callable[[], Sequence[Row]]]], depth: int
+        self, rows: list[Row], lookups: list[tuple[int, Callable[[], Iterable[Row]]]], depth: int
     ) -> Iterator[list[Row]]:
         number, lookup = lookups[depth]
         for row in lookup():

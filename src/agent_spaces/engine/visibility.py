@@ -1,9 +1,10 @@
 """Which rows a reader gets: the rule of a table (audience.py holds what the rules mean) as a filter for one identity."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from agent_spaces.engine.subscriptions.audience import EVERYBODY, Scopes
+from agent_spaces.engine.subscriptions.snapshot import by_right
 from agent_spaces.engine.table import EngineTable
 from agent_spaces.engine.tableset import TableSet
 from agent_spaces.sats import Identity
@@ -39,3 +40,10 @@ class Visibility:
             return False
 
         return may_read
+
+    def candidates(self, table: EngineTable, identity: Identity) -> Collection[Row]:
+        """Return at least the rows of the table that the identity may read: few, where indexes serve the rule."""
+        scope = self._scopes[table]
+        if identity == self.owner or scope.space is EVERYBODY:
+            return table.rows.values()
+        return by_right(table, scope, identity)

@@ -18,7 +18,6 @@ from agent_spaces.sats.types import AlgebraicType, Array, Primitive, Product, Re
 from agent_spaces.sql.syntax import Value
 
 DIGITS_MAX = 80  # of an integer written with an exponent: 2**256 has 78
-TIMESTAMP_MAX = 2**63 - 1  # microseconds
 
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _RFC3339 = re.compile(

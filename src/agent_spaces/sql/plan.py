@@ -122,8 +122,11 @@ class Query:
         `pair_predicate`.
         """
         number = self.returned if source is None else source
-        parts = (part for part in conjuncts(self.where) if sources_of(part) <= {number})
-        return compile_condition(conjunction(parts), (number,))
+        return compile_condition(self.own_condition(number), (number,))
+
+    def own_condition(self, source: int) -> Condition:
+        """Return what of WHERE looks at that table only, or at none; TRUE if nothing does."""
+        return conjunction(part for part in conjuncts(self.where) if sources_of(part) <= {source})
 
     @cached_property
     def cross(self) -> Condition:

@@ -1,8 +1,8 @@
 """The first rows of a query: found by the best index, then tested, then cut to what the asker may read."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-from agent_spaces.engine.index import KeyIndex, OrderedIndex, PairIndex
+from agent_spaces.engine.access_path import best_path
 from agent_spaces.engine.subscriptions.audience import EVERYBODY, SELVES, Membership, Row, Scope
 from agent_spaces.engine.subscriptions.live_query import LiveQuery
 from agent_spaces.engine.table import EngineTable
@@ -19,7 +19,7 @@ def rows_of(query: LiveQuery, identity: Identity | None) -> list[Row]:
     if identity is None or scope.space is EVERYBODY:
         return [row for row in (table.rows.values() if found is None else found) if test(row)]
     if found is None:
-        found = _by_right(table, scope, identity)
+        found = by_right(table, scope, identity)
     return readable((row for row in found if test(row)), scope, identity)
 
 
@@ -41,28 +41,11 @@ def readable(rows: Iterable[Row], scope: Scope, identity: Identity) -> list[Row]
 def by_equality(table: EngineTable, query: Query) -> Sequence[Row] | None:
     """Return at least the rows that pass, by the index that leaves fewest to test; None if no index helps."""
     equal = dict(query.equalities())
-    best, rank = None, 0.0
-    for index in table.indexes.values():
-        columns = index.columns
-        pinned = [equal[column] for column in columns if column in equal]
-        low = high = None
-        if len(pinned) == len(columns):
-            this = 100.0 if isinstance(index, KeyIndex) else float(len(columns))
-        elif isinstance(index, OrderedIndex | PairIndex) and all(column in equal for column in columns[:-1]):
-            if isinstance(index, OrderedIndex):
-                low, high = query.range_on(columns[-1])
-            this = len(columns) - 1 + (0.5 if low is not None or high is not None else 0.0)
-        else:
-            continue
-        if this > rank:
-            best, rank = (index, pinned, low, high), this
-    if best is None:
-        return None
-    index, pinned, low, high = best
-    return index.filter(*pinned) if low is None and high is None else index.range(*pinned, low=low, high=high)
+    path = best_path(table, equal, query, query.returned)
+    return None if path is None else path.rows(equal)
 
 
-def _by_right(table: EngineTable, scope: Scope, identity: Identity) -> Iterable[Row]:
+def by_right(table: EngineTable, scope: Scope, identity: Identity) -> Collection[Row]:
     """Return at least the rows that the identity may read."""
     indexes = [table.equality(column) for column in scope.columns]
     keys: Sequence[object] | None = None
