@@ -50,8 +50,7 @@ class TableSet:
         for change in journal:
             bit = change[0].bit
             if seen & bit:
-                self._note_numbers()
-                return collapse(journal)
+                return self._collapsed()
             seen |= bit
         return journal
 
@@ -69,7 +68,20 @@ class TableSet:
         self.journal.clear()
 
     def _note_numbers(self) -> None:
-        self.drawn.update(table for table, _, _ in self.journal if table.definition.auto_inc is not None)
+        for table, old, _ in self.journal:
+            if old is None and table.definition.auto_inc is not None:
+                self.drawn.add(table)
+
+    def _collapsed(self) -> list[Change]:
+        net: dict[tuple[int, Any], Change] = {}
+        for table, old, new in self.journal:
+            key = (table.bit, table.pk_of(old if new is None else new))
+            before = net.get(key)
+            net[key] = (table, old if before is None else before[1], new)
+        for table, old, new in net.values():
+            if old is new is None and table.definition.auto_inc is not None:
+                self.drawn.add(table)  # a row that came and went: its number is used up all the same
+        return [change for change in net.values() if change[1] != change[2]]
 
 
 def undo(changes: list[Change]) -> None:
@@ -81,13 +93,3 @@ def undo(changes: list[Change]) -> None:
             table.link(old)
         else:
             table.swap(new, old)
-
-
-def collapse(journal: Iterable[Change]) -> list[Change]:
-    """Return one change a row from several; what ends as it began is dropped."""
-    net: dict[tuple[int, Any], Change] = {}
-    for table, old, new in journal:
-        key = (table.bit, table.pk_of(old if new is None else new))
-        before = net.get(key)
-        net[key] = (table, old if before is None else before[1], new)
-    return [change for change in net.values() if change[1] != change[2]]

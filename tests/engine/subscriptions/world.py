@@ -117,11 +117,10 @@ class Client:
     def close(self, code: int, reason: str) -> None:
         raise AssertionError(reason)
 
-    def applied(self, query_set_id: int, rows: m.QueryRows) -> None:
-        tables: dict[str, Counter[bytes]] = defaultdict(Counter)
-        for entry in rows.tables:
-            tables[entry.table].update(entry.rows)
-        self.rows[query_set_id] = tables
+    def unsubscribed(self, query_set_id: int, dropped: m.QueryRows | None) -> None:
+        held = {name: rows for name, rows in self.rows.pop(query_set_id).items() if rows}
+        if dropped is not None:
+            assert held == {name: rows for name, rows in counted(dropped).items() if rows}
 
     def update(self, update: m.TransactionUpdate) -> None:
         for query_set in update.query_sets:
@@ -153,9 +152,21 @@ class Client:
         elif isinstance(message, m.ReducerResult):
             assert isinstance(message.result, m.ReducerOk)
             self.update(message.result.transaction_update)
+        elif isinstance(message, m.SubscribeApplied):
+            assert message.query_set_id not in self.rows
+            self.rows[message.query_set_id] = counted(message.rows)
+        elif isinstance(message, m.UnsubscribeApplied):
+            self.unsubscribed(message.query_set_id, message.rows)
         elif isinstance(message, m.SubscriptionError):
             assert message.request_id is None
             del self.rows[message.query_set_id]
+
+
+def counted(rows: m.QueryRows) -> dict[str, Counter[bytes]]:
+    tables: dict[str, Counter[bytes]] = defaultdict(Counter)
+    for entry in rows.tables:
+        tables[entry.table].update(entry.rows)
+    return tables
 
 
 def result_payload(own: bytes) -> bytes:
@@ -180,22 +191,20 @@ class World:
         return client
 
     def subscribe(self, client: Client, query_set_id: int, *texts: str) -> m.QueryRows:
-        self.deliver()
+        """Subscribe in the open group; the client learns of it with that group."""
         client.connection.subscribed = True
         rows = read_query_rows(self.subscriptions.subscribe(client.connection, query_set_id, texts))
-        client.applied(query_set_id, rows)
+        self.reply(client, m.SubscribeApplied(1, query_set_id, rows))
         return rows
 
     def unsubscribe(self, client: Client, query_set_id: int) -> m.QueryRows:
-        """End a set; the rows it hands back are those that the client holds."""
-        self.deliver()
+        """End a set in the open group; it hands back the rows that the client holds by then."""
         rows = read_query_rows(self.subscriptions.unsubscribe(client.connection, query_set_id))
-        held = client.rows.pop(query_set_id)
-        dropped: dict[str, Counter[bytes]] = defaultdict(Counter)
-        for entry in rows.tables:
-            dropped[entry.table].update(entry.rows)
-        assert {name: +count for name, count in held.items() if +count} == {n: c for n, c in dropped.items() if c}
+        self.reply(client, m.UnsubscribeApplied(1, query_set_id, rows))
         return rows
+
+    def reply(self, client: Client, message: m.ServerMessage) -> None:
+        self.group.reply(client.connection, ws_binary_frame(b"\0" + encode_server_message(message)))
 
     def transact(self, work: Callable[[Any], Any], caller: Client | None = None) -> m.TransactionUpdate:
         """Run `work` on the tables and publish; return the caller's own update. `deliver` sends the group."""
