@@ -153,8 +153,7 @@ def combinations(query: Query, tables: TableSet, visibility: Visibility, reader:
     if any(table.is_event for table in run.tables):
         return
     if len(run.tables) == 1:
-        for row in run.first(0):
-            yield (row,)
+        yield from zip(run.first(0), strict=True)
         return
     test = None if query.cross == TRUE else query.row_predicate()
     for rows in run.combinations():

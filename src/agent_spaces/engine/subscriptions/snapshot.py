@@ -47,16 +47,18 @@ def by_equality(table: EngineTable, query: Query) -> Sequence[Row] | None:
 
 def by_right(table: EngineTable, scope: Scope, identity: Identity) -> Collection[Row]:
     """Return at least the rows that the identity may read."""
-    indexes = [table.equality(column) for column in scope.columns]
+    indexes = [index for index in map(table.equality, scope.columns) if index is not None]
     keys: Sequence[object] | None = None
     if scope.space is SELVES:
         keys = [identity]
     elif isinstance(scope.space, Membership):
         keys = scope.space.keys_of(identity)
+    if keys is None or len(indexes) < len(scope.columns):
+        return table.rows.values()
+    if len(indexes) == 1:
+        return [row for key in keys for row in indexes[0].filter(key)]
     found: dict[object, Row] = {}
     for index in indexes:
-        if index is None or keys is None:
-            return table.rows.values()
         for key in keys:
             found.update((table.pk_of(row), row) for row in index.filter(key))
     return found.values()
