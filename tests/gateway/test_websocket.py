@@ -160,9 +160,10 @@ async def test_only_what_waits_behind_the_message_being_written_counts_in_messag
     assert not socket.is_open()
     transport.read(1 << 20)
     assert transport.sent.endswith(ws.close_frame(ws.TRY_AGAIN_LATER, "too slow"))
+    socket.abort("test over")
+    await echo.over.wait()
     await asyncio.sleep(0)
     assert (echo.ends, echo.lost_times) == (["outgoing_messages"], 1)
-    socket.abort("test over")
 
 
 async def test_only_what_waits_behind_the_message_being_written_counts_in_bytes() -> None:
@@ -173,9 +174,10 @@ async def test_only_what_waits_behind_the_message_being_written_counts_in_bytes(
 
     socket.send(ws_binary_frame(b""))
 
+    socket.abort("test over")
+    await echo.over.wait()
     await asyncio.sleep(0)
     assert echo.ends == ["outgoing_bytes"]
-    socket.abort("test over")
 
 
 async def test_what_the_client_reads_makes_room() -> None:
@@ -213,5 +215,6 @@ async def test_a_client_that_goes_away_is_told_to_the_handler_once() -> None:
             client.send(frame(b"1"))
             await client.receive()
         await echoes[0].over.wait()
+        await asyncio.sleep(0)
 
         assert (echoes[0].ends, echoes[0].lost_times) == (["lost"], 1)

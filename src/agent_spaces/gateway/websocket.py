@@ -72,7 +72,7 @@ class WebSocket(asyncio.BufferedProtocol):
     """One connection after its handshake; engine.Link for the engine.
 
     It is `open`, then `closing` (our Close is sent, nothing is handled or sent any more), then lost. `ended` is told
-    the reason once, in a word for logs and metrics: "client", "host", "protocol", "idle", "outgoing_messages",
+    the reason once the transport is gone, in a word for logs and metrics: "client", "host", "protocol", "idle", "outgoing_messages",
     "outgoing_bytes", "refused" or "lost".
     """
 
@@ -329,8 +329,6 @@ class WebSocket(asyncio.BufferedProtocol):
     def _tell(self) -> None:
         if not self._told:
             self._told = True
-            if self._ended is not None:
-                self._ended(self._reason)
             self._handler.lost()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -343,6 +341,8 @@ class WebSocket(asyncio.BufferedProtocol):
             self._timer.cancel()
             self._timer = None
         self._tell()
+        if self._ended is not None:
+            self._ended(self._reason)
 
     def is_open(self) -> bool:
         """Return whether messages are handled and sent: from attach until either side closes."""

@@ -1,0 +1,75 @@
+"""What all parts of the front share."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agent_spaces.gateway.callers import Gate, RequestRefusedError
+from agent_spaces.gateway.websocket import ReadBuffer, SocketLimits
+from agent_spaces.sats.special import ConnectionId
+
+if TYPE_CHECKING:
+    from agent_spaces.clock import Clock, Randomness
+    from agent_spaces.config import HostConfig
+    from agent_spaces.engine.database import Database
+    from agent_spaces.gateway.metrics import GatewayMetrics
+    from agent_spaces.gateway.module_log import LogRing
+    from agent_spaces.gateway.tokens import TokenAuthority
+    from agent_spaces.gateway.websocket import WebSocket
+
+_IDENTITY_DIGITS = 64
+_HEX = frozenset("0123456789abcdefABCDEF")
+
+
+@dataclass(slots=True)
+class Site:
+    """One host: its database, its settings and what they are served with."""
+
+    database: "Database"
+    config: "HostConfig"
+    tokens: "TokenAuthority"
+    clock: "Clock"
+    randomness: "Randomness"
+    metrics: "GatewayMetrics"
+    log: "LogRing"
+    sockets: "set[WebSocket]" = field(default_factory=set)
+    buffer: ReadBuffer = field(default_factory=ReadBuffer)
+    _all_gone: "asyncio.Event | None" = None
+    gate: Gate = field(init=False)
+    limits: SocketLimits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(self.config, self.tokens)
+        self.limits = SocketLimits.of(self.config)
+
+    def forget(self, socket: "WebSocket") -> None:
+        """Note that a socket is gone."""
+        self.sockets.discard(socket)
+        if not self.sockets and self._all_gone is not None:
+            self._all_gone.set()
+
+    async def sockets_gone(self) -> None:
+        """Wait until there is no socket; each is cut off by itself close_timeout_s after its Close."""
+        self._all_gone = asyncio.Event()
+        if self.sockets:
+            await self._all_gone.wait()
+
+    def new_connection_id(self) -> ConnectionId:
+        """Return a random id that is not the reserved zero."""
+        while True:
+            made = ConnectionId(self.randomness.token_bytes(16))
+            if any(made):
+                return made
+
+    def check_database(self, name_or_identity: str) -> None:
+        """Raise RequestRefusedError unless this is the database's name or identity; texts of SpacetimeDB 2.8.3, seen."""
+        digits = name_or_identity.removeprefix("0x")
+        if len(digits) == _IDENTITY_DIGITS and _HEX.issuperset(digits):
+            if digits.lower() != self.database.identity.hex():
+                raise RequestRefusedError(404, "No such database.")
+            return
+        parts = name_or_identity.split("-")
+        if not all(part.isascii() and part.isalnum() and part == part.lower() for part in parts):
+            raise RequestRefusedError(400, "Invalid URL: invalid characters in database name")
+        if name_or_identity != self.database.name:
+            raise RequestRefusedError(404, f"`{name_or_identity}` not found")
