@@ -1,10 +1,10 @@
 """A small module for tests of the engine, its host on a failing log, and calls as a client makes them."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from struct import pack
 from typing import Annotated, Any
 
-from agent_spaces.clock import ManualClock
 from agent_spaces.engine.connection import Connection
 from agent_spaces.engine.database import Database
 from agent_spaces.engine.memory import CollectingLink
@@ -212,7 +212,9 @@ class Client:
         self.database.receive(self.connection, message)
 
     async def take(self) -> list[Any]:
-        """Return the messages that have come, once all is durable."""
+        """Return the messages that have come, once all is durable or undone."""
+        with suppress(StorageError):
+            await self.database.settled()
         await self.database.settled()
         return self.link.take()
 
@@ -237,6 +239,3 @@ def contents(database: Database) -> dict[str, list[Any]]:
             held = sum(len(b[1] if isinstance(b, tuple) else b) for b in index.buckets.values() if hasattr(b, "__len__"))
             assert held == len(each.rows) or type(index).__name__ == "KeyIndex"
     return {each.name: list(each) for each in database.tables}
-
-
-__all__ = ["CHAT", "ManualClock"]
