@@ -96,15 +96,20 @@ class FanOut:
                         target.deltas[feed] = delta
         self._audiences = tuple(targets)
         self._targets = list(targets.values())
-        self._updates: dict[tuple[int, ...], bytes] = {}
+        self._updates: dict[tuple[int, ...], bytes] = {}  # by the targets of one set
+        self._arrays: dict[tuple[int, ...], bytes] = {}
 
     def array(self, indices: tuple[int, ...]) -> bytes:
         """Return what somebody gets who is in the audiences of these targets."""
-        by_set: dict[SharedSet, tuple[int, ...]] = {}
-        for index in indices:
-            shared = self._targets[index].shared_set
-            by_set[shared] = (*by_set.get(shared, ()), index)
-        return update_array([(each.query_set_id, self._update(each, mine)) for each, mine in by_set.items()])
+        array = self._arrays.get(indices)
+        if array is None:
+            by_set: dict[SharedSet, tuple[int, ...]] = {}
+            for index in indices:
+                shared = self._targets[index].shared_set
+                by_set[shared] = (*by_set.get(shared, ()), index)
+            updates = [(each.query_set_id, self._update(each, mine)) for each, mine in by_set.items()]
+            array = self._arrays[indices] = update_array(updates)
+        return array
 
     def _update(self, shared: SharedSet, indices: tuple[int, ...]) -> bytes:
         update = self._updates.get(indices)

@@ -19,10 +19,13 @@ Moves = dict[Space, dict[Key, bool]]  # which keys were won (True) or lost
 
 def find_moves(registry: Registry, changes: list[Change]) -> dict[Connection, Moves]:
     """Return the connections that a change of rights concerns, as far as their sets depend on it."""
-    rows = [(change.table, change.old, change.new) for change in changes]
     found: dict[Connection, Moves] = {}
-    for table in dict.fromkeys(change.table for change in changes):
-        for membership in registry.rights.get(table, ()):
+    giving = dict.fromkeys(change.table for change in changes if change.table in registry.rights)
+    if not giving:
+        return found
+    rows = [(change.table, change.old, change.new) for change in changes]
+    for table in giving:
+        for membership in registry.rights[table]:
             for identity, moved in membership.moved(rows).items():
                 for connection in _concerned(registry, identity, membership):
                     found.setdefault(connection, {})[membership] = moved

@@ -20,13 +20,14 @@ UPDATE_START = b"\0\4"  # not compressed, TransactionUpdate
 class Feed:
     """One query of one shared set: what its updates look like there."""
 
-    __slots__ = ("_heads", "_prefix", "audiences", "query", "shared_set", "times")
+    __slots__ = ("_heads", "audiences", "prefix", "query", "shared_set", "times")
 
     def __init__(self, shared_set: "SharedSet", query: LiveQuery | LiveJoin, audiences: dict[Key, Audience]) -> None:
         self.shared_set, self.query, self.audiences = shared_set, query, audiences
         self.times = 0  # in how many texts of the set it stands
         kind = b"\1" if query.event else b"\0"
-        self._prefix = u32(shared_set.query_set_id) + u32(1) + string(query.table.name) + u32(1) + kind
+        # of a QuerySetUpdate that has nothing but one TableUpdateRows, with the tag of that
+        self.prefix = u32(shared_set.query_set_id) + u32(1) + string(query.table.name) + u32(1) + kind
         self._heads: dict[int, bytes] = {}
 
     def frame_of_insert(self, row: bytes) -> bytes:
@@ -41,7 +42,7 @@ class Feed:
         return head + row + tail
 
     def _head(self, row: bytes, tail: bytes) -> bytes:
-        frame = ws_binary_frame(UPDATE_START + u32(1) + self._prefix + row_list([row]) + tail)
+        frame = ws_binary_frame(UPDATE_START + u32(1) + self.prefix + row_list([row]) + tail)
         head = frame[: len(frame) - len(row) - len(tail)]
         if len(row) <= HEAD_BYTES_MAX:
             if len(self._heads) >= HEADS_MAX:
@@ -159,6 +160,10 @@ class SharedSet:
 
     def update(self, deltas: "Mapping[Feed, Delta]") -> bytes:
         """Return the QuerySetUpdate of these deltas of the set's queries: tables by name."""
+        if len(deltas) == 1:
+            ((feed, delta),) = deltas.items()
+            if feed.times == 1:
+                return feed.prefix + feed.table_rows(delta)[1:]
         by_table: dict[str, list[bytes]] = {}
         count: dict[str, int] = {}
         for feed, delta in deltas.items():
