@@ -76,6 +76,18 @@ def begin(folder: Path, definition: dict[str, Any]) -> None:
     _install(folder)
 
 
+@contextlib.contextmanager
+def no_collections() -> Iterator[None]:
+    """Keep the garbage collector from walking a million new rows again and again while they are made."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def peek(folder: Path) -> Meta:
     """Read the meta data of a checkpoint without trusting it: good enough to decide what to load it as."""
     path = folder / NAME
@@ -92,10 +104,8 @@ def load(folder: Path, module: "Module | None") -> Loaded:
     The whole file is hashed in a thread meanwhile; DamagedError if a single bit is not as it was written.
     """
     path = folder / NAME
-    collecting = gc.isenabled()
-    gc.disable()  # a million new rows would only make it walk them again and again
     try:
-        with tables_db.read_only(path) as connection:
+        with no_collections(), tables_db.read_only(path) as connection:
             position, expected = tables_db.expected_digest(connection)
             found: list[str] = []
             hashing = threading.Thread(target=lambda: found.append(tables_db.file_digest(path, position)))
@@ -108,9 +118,6 @@ def load(folder: Path, module: "Module | None") -> Loaded:
                 hashing.join()
     except (apsw.Error, ValueError, KeyError, TypeError, IndexError, OverflowError, DecodeError) as error:
         raise _damaged(path, str(error) or type(error).__name__) from error
-    finally:
-        if collecting:
-            gc.enable()
     if found != [expected]:
         raise _damaged(path, "its checksum is wrong")
     return loaded

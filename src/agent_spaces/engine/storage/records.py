@@ -9,9 +9,10 @@ So the writer adds a SEQUENCE only where numbers were drawn that no PUT of the s
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from struct import Struct
 from typing import Any
+
+import msgspec
 
 from agent_spaces.errors import DecodeError
 
@@ -22,8 +23,7 @@ NEXT_NUMBER = Struct("<HBIQ")  # a whole SEQUENCE change
 NO_REDUCER = 0xFFFF  # the reducer id of transactions that no reducer made: SQL of the owner, imports
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(msgspec.Struct, frozen=True, gc=False):
     """One commit as the log has it; a change is (table id, op, bytes)."""
 
     offset: int

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from agent_spaces.sats.bsatn import decoder, row_decoder
 if TYPE_CHECKING:
     from agent_spaces.engine.storage.log import Record
     from agent_spaces.module.definition import Module
+    from agent_spaces.module.table import TableDefinition
 
 log = structlog.get_logger(__name__)
 
@@ -51,58 +53,63 @@ class RecoveredState:
     next_offset: int = 0
 
 
-class _Replay:
-    """Applies groups to loaded rows; a table's rows become a dict only when the log touches it."""
+class _ReplayedTable:
+    """The rows of one table while the log is applied; they become a dict when the log first touches them."""
 
-    def __init__(self, module: "Module", table_ids: dict[str, int], loaded: checkpoint.Loaded) -> None:
-        self._rows, self.sequences = loaded.rows, dict(loaded.meta.sequences)
-        self._tables = {table_ids[name]: table for name, table in module.tables.items()}
-        self._touched: dict[int, dict[Any, Any]] = {}
-        self._codecs = {
-            table_id: (row_decoder(table.row_class), decoder(table.column(table.primary_key).annotation))
-            for table_id, table in self._tables.items()
-        }
+    def __init__(self, table: "TableDefinition", rows: list[Any], next_number: int) -> None:
+        self.name, self.event = table.name, table.event
+        self._loaded, self._rows, self.next_number = rows, dict[Any, Any](), next_number
+        self._touched = False
+        self._decode, self._decode_key = row_decoder(table.row_class), decoder(table.column(table.primary_key).annotation)
+        self._key_of = attrgetter(table.primary_key)
+        self._auto_of = None if table.auto_inc is None else attrgetter(table.auto_inc)
 
-    def apply(self, found: "Iterable[Record]") -> None:
-        """Take in groups, in order; DamagedError if one does not fit the module."""
+    def change(self, op: int, data: bytes) -> None:
+        """Apply one change."""
+        if op == records.SEQUENCE:
+            self.next_number = max(self.next_number, int.from_bytes(data, "little"))
+            return
+        if op == records.EVENT:
+            return
+        if not self._touched:
+            self._rows = {self._key_of(row): row for row in self._loaded}
+            self._touched = True
+        if op == records.DELETE:
+            self._rows.pop(records.decode_whole(self._decode_key, data), None)
+            return
+        row, end = self._decode(data, 0)
+        if end != len(data):
+            raise DecodeError(self.name, end, "bytes are left over")
+        self._rows[self._key_of(row)] = row
+        if self._auto_of is not None and self._auto_of(row) >= self.next_number:
+            self.next_number = self._auto_of(row) + 1
+
+    def rows(self) -> list[Any]:
+        """Return the rows as they are now."""
+        return list(self._rows.values()) if self._touched else self._loaded
+
+
+def _replay(
+    module: "Module", table_ids: dict[str, int], loaded: checkpoint.Loaded, found: "Iterable[Record]"
+) -> tuple[dict[str, list[Any]], dict[str, int]]:
+    """Return rows and next numbers after the groups; DamagedError if one of them does not fit the module."""
+    tables = {
+        table_ids[name]: _ReplayedTable(table, loaded.rows.get(name, []), loaded.meta.sequences.get(name, 1))
+        for name, table in module.tables.items()
+    }
+    with checkpoint.no_collections():
         for record in found:
             try:
                 for transaction in records.transactions_of(record.body):
                     for table_id, op, data in transaction.changes:
-                        self._change(table_id, op, data)
+                        tables[table_id].change(op, data)
             except (DecodeError, KeyError) as error:
                 raise DamagedError(
                     f"The group of transactions {record.first} to {record.last} in the log cannot be read: {error}. "
                     f"The last good transaction is {record.first - 1}. Restore a backup."
                 ) from error
-
-    def _change(self, table_id: int, op: int, data: bytes) -> None:
-        table = self._tables[table_id]
-        if op == records.SEQUENCE:
-            self._raise(table.name, int.from_bytes(data, "little"))
-        if op not in (records.PUT, records.DELETE):
-            return
-        rows = self._touched.get(table_id)
-        if rows is None:
-            key = table.primary_key
-            rows = self._touched[table_id] = {getattr(row, key): row for row in self._rows.get(table.name, ())}
-        decode_row, decode_key = self._codecs[table_id]
-        if op == records.DELETE:
-            rows.pop(records.decode_whole(decode_key, data), None)
-            return
-        row = records.decode_whole(decode_row, data)
-        rows[getattr(row, table.primary_key)] = row
-        if table.auto_inc is not None:
-            self._raise(table.name, getattr(row, table.auto_inc) + 1)
-
-    def _raise(self, name: str, number: int) -> None:
-        if number > self.sequences.get(name, 1):
-            self.sequences[name] = number
-
-    def rows(self) -> dict[str, list[Any]]:
-        """Return all rows by table name; event tables have none."""
-        found = {table.name: self._rows.get(table.name, []) for table in self._tables.values() if not table.event}
-        return found | {self._tables[table_id].name: list(rows.values()) for table_id, rows in self._touched.items()}
+    rows = {table.name: table.rows() for table in tables.values() if not table.event}
+    return rows, {table.name: table.next_number for table in tables.values() if table.next_number > 1}
 
 
 class Store:
@@ -185,12 +192,12 @@ class Store:
 
     def _load(self, read: "Callable[[int], Iterable[Record]]") -> None:
         loaded = checkpoint.load(self.folder, self._module)
-        replay = _Replay(self._module, self.table_ids, loaded)
-        replay.apply(checkpoint.following(loaded.meta, read(loaded.meta.next_offset)))
+        found = checkpoint.following(loaded.meta, read(loaded.meta.next_offset))
+        rows, sequences = _replay(self._module, self.table_ids, loaded, found)
         self.checkpoint_offset = loaded.meta.next_offset
         if self.log.next_offset == loaded.meta.next_offset and self.log.chain != loaded.meta.chain:
             raise DamagedError(f"The log does not belong to {self.folder / NAME}. Restore both from one backup.")
-        self.recovered = RecoveredState(replay.rows(), replay.sequences, self.log.next_offset)
+        self.recovered = RecoveredState(rows, sequences, self.log.next_offset)
 
     def recover(self) -> RecoveredState:
         """After a failed append: let the log recover and return the database as the disk has it.
