@@ -12,7 +12,7 @@ from agent_spaces.client.callbacks import (
     UnsubscribeAppliedEvent,
 )
 from agent_spaces.client.calls import CallResult
-from agent_spaces.client.connecting import connect
+from agent_spaces.client.connecting import Connecting, connect
 from agent_spaces.client.connection import ClientOptions, DbConnection
 from agent_spaces.client.credentials import Credentials, Login
 from agent_spaces.client.errors import (
@@ -37,6 +37,7 @@ __all__ = [
     "ClientError",
     "ClientOptions",
     "ClientSchema",
+    "Connecting",
     "ConnectionClosedError",
     "ConnectionRefusedByHostError",
     "Credentials",

@@ -10,7 +10,7 @@ from agent_spaces.client.over_http import fetch_schema
 from agent_spaces.client.schema import ClientSchema
 
 
-class _Connecting:
+class Connecting:
     """What `connect()` returns: await it for a connection to close yourself, or use it in `async with`."""
 
     def __init__(self, opening: Callable[[], Coroutine[Any, Any, DbConnection]]) -> None:
@@ -40,7 +40,7 @@ def connect(
     reducers: Iterable[Callable[..., None]] = (),
     schema: ClientSchema | None = None,
     options: ClientOptions | None = None,
-) -> _Connecting:
+) -> Connecting:
     """Give a connection to a database, in `async with` or awaited.
 
     Without a token the host makes a new identity; save `conn.token` to stay it. The tables and reducers are asked of
@@ -62,4 +62,4 @@ def connect(
         await connection.open()
         return connection
 
-    return _Connecting(opening)
+    return Connecting(opening)

@@ -70,8 +70,8 @@ class DbConnection:
         self.queries: dict[int, PendingQuery] = {}
         self.on_disconnect: list[Callable[[str], None]] = []
         self.on_reconnect: list[Callable[[], None]] = []
-        self._request_id = 0
-        self._query_set_id = 0
+        self._request_id = -1  # the first is 0
+        self._query_set_id = -1
         self._outgoing: list[bytes] = []
         self._wake = asyncio.Event()
         self._ready = asyncio.Event()
@@ -99,11 +99,11 @@ class DbConnection:
 
     @overload
     def call(
-        self, reducer: Callable[Concatenate[ReducerContext, P], None], *args: P.args, **kwargs: P.kwargs
+        self, reducer: Callable[Concatenate[ReducerContext, P], None], /, *args: P.args, **kwargs: P.kwargs
     ) -> Coroutine[Any, Any, CallResult]: ...
     @overload
-    def call(self, reducer: str, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, CallResult]: ...
-    async def call(self, reducer: str | Callable[..., None], *args: Any, **kwargs: Any) -> CallResult:
+    def call(self, reducer: str, /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, CallResult]: ...
+    async def call(self, reducer: str | Callable[..., None], /, *args: Any, **kwargs: Any) -> CallResult:
         """Call a reducer; returns once it is committed, durable, and what it changed is in the cache.
 
         Optional parameters may be left out. ReducerFailedError if it says no, OutcomeUnknownError if the connection is

@@ -4,8 +4,6 @@ A database of anybody's can be talked to: `ClientSchema.from_json` makes row cla
 describes. `with_types` puts one's own typed classes in the place of those made, once they are found to be equal.
 """
 
-import keyword
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -15,15 +13,14 @@ from typing import Annotated, Any, Union, get_args, get_origin
 
 import msgspec
 
+from agent_spaces.client.described import DescribedFunction, DescribedTable, read_description
 from agent_spaces.client.errors import UnknownNameError
+from agent_spaces.client.names import columns, members, parameters, safe
 from agent_spaces.errors import DefinitionError, EncodeError
 from agent_spaces.module import ReducerDefinition, TableDefinition, definition_of, reducer_definition_of
 from agent_spaces.sats.bsatn import arguments_encoder, row_decoder
-from agent_spaces.sats.json import type_from_json
 from agent_spaces.sats.mapping import type_of
-from agent_spaces.sats.types import AlgebraicType, Array, Product, Ref, Sum, inline, is_option, is_unit_sum
-
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+from agent_spaces.sats.types import U8, AlgebraicType, Array, Product, Ref, Sum, inline, is_option, is_unit_sum
 
 
 @dataclass(frozen=True)
@@ -102,21 +99,12 @@ class ClientSchema:
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> "ClientSchema":
         """Read the body of `/schema?version=10`; DefinitionError if it is none."""
-        try:
-            sections = {key: value for section in body["sections"] for key, value in section.items()}
-            maker = _ClassMaker(
-                [type_from_json(t) for t in sections["Typespace"]["types"]],
-                {entry["ty"]: entry["source_name"]["source_name"] for entry in sections.get("Types", [])},
-            )
-            tables = [_table_from_json(entry, maker) for entry in sections.get("Tables", [])]
-            reducers = [
-                ReducerSchema(entry["source_name"], maker.parameters(entry["params"]))
-                for entry in sections.get("Reducers", [])
-                if "ClientCallable" in entry["visibility"]
-            ]
-        except (KeyError, TypeError, IndexError, StopIteration) as error:
-            raise DefinitionError(f"The host's schema cannot be read: {error!r} is missing or wrong.") from error
-        return cls(tables, reducers)
+        described = read_description(body)
+        maker = _ClassMaker(described.types, described.type_names)
+        return cls(
+            [_table_from_description(table, maker) for table in described.tables],
+            [ReducerSchema(reducer.name, maker.parameters(reducer)) for reducer in described.reducers],
+        )
 
     def with_types(self, tables: Iterable[type[Any]], reducers: Iterable[Callable[..., None]] = ()) -> "ClientSchema":
         """Return this schema with one's own classes in it.
@@ -165,22 +153,22 @@ def _is_optional(annotation: Any) -> bool:
 
 
 def _table_schema(table: TableDefinition) -> TableSchema:
-    return TableSchema(table.name, table.row_class, table.primary_key, table.event, table.public)
+    return TableSchema(table.name, table.row_class, table.primary_key or None, table.event, table.public)
 
 
 def _reducer_schema(reducer: ReducerDefinition) -> ReducerSchema:
     return ReducerSchema(reducer.name, reducer.parameters)
 
 
-def _table_from_json(entry: Mapping[str, Any], maker: "_ClassMaker") -> TableSchema:
-    row_class = maker.row_class(entry["product_type_ref"])
-    key = entry["primary_key"]
+def _table_from_description(table: DescribedTable, maker: "_ClassMaker") -> TableSchema:
+    row_class = maker.row_class(table.type_number)
+    names = [element.name for element in table.columns]
     return TableSchema(
-        name=entry["source_name"],
+        name=table.name,
         row_class=row_class,
-        primary_key=row_class.__struct_fields__[key[0]] if key else None,
-        event=entry["is_event"],
-        public="Public" in entry["table_access"],
+        primary_key=None if table.primary_key is None else row_class.__struct_fields__[names.index(table.primary_key)],
+        event=table.event,
+        public=table.public,
     )
 
 
@@ -195,12 +183,10 @@ class _ClassMaker:
         made: type[Any] = self._named(number)
         return made
 
-    def parameters(self, params: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
-        product = type_from_json({"Product": params})
-        assert isinstance(product, Product)
-        return tuple(
-            (element.name or f"arg{i}", self.annotation(element.type)) for i, element in enumerate(product.elements)
-        )
+    def parameters(self, function: DescribedFunction) -> tuple[tuple[str, Any], ...]:
+        names = parameters(element.name for element in function.parameters)
+        types = (self.annotation(element.type) for element in function.parameters)
+        return tuple(zip(names, types, strict=True))
 
     def annotation(self, t: AlgebraicType) -> Any:
         """Return an annotation for a type; sums with payloads stay SumValue, products without a name tuples."""
@@ -211,7 +197,7 @@ class _ClassMaker:
             inner = t.variants[0].type
             if not is_option(inner):
                 return self.annotation(inner) | None
-        if isinstance(t, Array) and t.element != type_from_json({"U8": []}):
+        if isinstance(t, Array) and t.element != U8:
             return list[self.annotation(t.element)]  # type: ignore[misc]
         return Annotated[Any, inline(t, self._types)]
 
@@ -219,15 +205,12 @@ class _ClassMaker:
         if number not in self._made:
             t, name = self._types[number], self._names.get(number, f"Type{number}")
             if isinstance(t, Product) and all(element.name for element in t.elements):
-                fields = [(_field(str(e.name)), self.annotation(e.type)) for e in t.elements]
-                self._made[number] = msgspec.defstruct(name, fields, frozen=True)
+                names = columns(e.name for e in t.elements)
+                fields = [(field, self.annotation(e.type)) for field, e in zip(names, t.elements, strict=True)]
+                self._made[number] = msgspec.defstruct(safe(name), fields, frozen=True)
             elif isinstance(t, Sum) and is_unit_sum(t):
-                variants = [_HUMP.sub("_", v.name or f"v{i}").upper() for i, v in enumerate(t.variants)]
-                self._made[number] = IntEnum(name, [(variant, i) for i, variant in enumerate(variants)])
+                variants = members(v.name for v in t.variants)
+                self._made[number] = IntEnum(safe(name), [(variant, i) for i, variant in enumerate(variants)])
             else:
                 self._made[number] = Annotated[Any, inline(t, self._types)]
         return self._made[number]
-
-
-def _field(name: str) -> str:
-    return f"{name}_" if keyword.iskeyword(name) else name

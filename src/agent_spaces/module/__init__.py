@@ -7,6 +7,7 @@ from agent_spaces.module.reducer import (
     lifecycle_reducer,
     reducer,
     reducer_definition_of,
+    reducer_named,
     scheduled_reducer,
 )
 from agent_spaces.module.table import (
@@ -45,6 +46,7 @@ __all__ = [
     "lifecycle_reducer",
     "reducer",
     "reducer_definition_of",
+    "reducer_named",
     "scheduled_reducer",
     "table",
 ]

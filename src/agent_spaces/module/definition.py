@@ -70,6 +70,9 @@ class Module:
             if table.name in self.tables:
                 msg = f"Two tables are named {table.name}."
                 raise DefinitionError(msg)
+            if not table.primary_key:
+                msg = f"Table {table.name} needs a primary key: mark one column with PrimaryKey()."
+                raise DefinitionError(msg)
             self.tables[table.name] = table
         self.reducers: dict[str, ReducerDefinition] = {}
         for function in reducers:

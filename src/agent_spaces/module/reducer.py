@@ -27,7 +27,9 @@ class ReducerDefinition:
         return self.lifecycle is None and not self.scheduled
 
 
-def _define(function: Callable[..., None], lifecycle: Lifecycle | None, *, scheduled: bool) -> None:
+def _define(
+    function: Callable[..., None], lifecycle: Lifecycle | None, *, scheduled: bool, name: str | None = None
+) -> None:
     signature = inspect.signature(function, eval_str=True)
     names = list(signature.parameters)
     if not names or names[0] != "ctx":
@@ -38,7 +40,7 @@ def _define(function: Callable[..., None], lifecycle: Lifecycle | None, *, sched
         msg = f"Lifecycle reducer {function.__name__} takes no arguments."
         raise DefinitionError(msg)
     function.__reducer__ = ReducerDefinition(  # type: ignore[attr-defined]
-        function.__name__, function, parameters, lifecycle, scheduled
+        name or function.__name__, function, parameters, lifecycle, scheduled
     )
 
 
@@ -46,6 +48,16 @@ def reducer(function: F) -> F:
     """Declare a reducer that clients may call; it raises RefusedError to say no."""
     _define(function, None, scheduled=False)
     return function
+
+
+def reducer_named(name: str) -> Callable[[F], F]:
+    """Declare a reducer whose name on the wire is not the function's: `import`, say, is no name of Python."""
+
+    def declare(function: F) -> F:
+        _define(function, None, scheduled=False, name=name)
+        return function
+
+    return declare
 
 
 def scheduled_reducer(function: F) -> F:

@@ -84,7 +84,7 @@ class TableDefinition:
     name: str
     row_class: type[Any]
     columns: tuple[Column, ...]
-    primary_key: str
+    primary_key: str  # empty if there is none, which only clients of other databases may declare
     indexes: tuple[Index, ...]  # not those of the primary key and of unique columns
     public: bool
     event: bool
@@ -149,8 +149,8 @@ def table(
         split = [_split(column, annotation) for column, annotation in cls.__annotations__.items()]
         columns = tuple(column for column, _, _ in split)
         keys = [column.name for column, key, _ in split if key]
-        if len(keys) != 1:
-            msg = f"Table {name} needs exactly one primary key column, not {len(keys)}."
+        if len(keys) > 1:
+            msg = f"Table {name} can have one primary key column, not {len(keys)}."
             raise DefinitionError(msg)
         names = {column.name for column in columns}
         every_index = (*(index for _, _, found in split for index in found), *indexes)
@@ -170,7 +170,7 @@ def table(
             name=name,
             row_class=row_class,
             columns=columns,
-            primary_key=keys[0],
+            primary_key=keys[0] if keys else "",
             indexes=every_index,
             public=public,
             event=event,
