@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent_spaces.clock import SystemClock, SystemRandomness
@@ -71,8 +72,9 @@ class Gateway:
     def url(self) -> str:
         """Where clients on this machine reach the host."""
         host = self.site.config.listen_host
-        name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - told, not bound
-        return f"http://{name}:{self.port}"
+        everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+        name = everywhere.get(host, host)
+        return f"http://[{name}]:{self.port}" if ":" in name else f"http://{name}:{self.port}"
 
     async def stop(self) -> None:
         """Accept nothing more, answer what was asked, make it durable, and close every socket with 1001."""
@@ -107,14 +109,20 @@ async def serve(
     clock: "Clock | None" = None,
     randomness: "Randomness | None" = None,
     log: LogRing | None = None,
+    started: "Callable[[Gateway], None] | None" = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT comes, then stop gracefully. Raises what Gateway.start raises."""
+    """Serve until SIGTERM or SIGINT comes, then stop gracefully; `started` is called once connections are accepted.
+
+    Raises what Gateway.start raises.
+    """
     gateway = Gateway(database, config, tokens, clock=clock, randomness=randomness, log=log)
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
     try:
         await gateway.start()
+        if started is not None:
+            started(gateway)
         await told.wait()
         await gateway.stop()
     finally:
