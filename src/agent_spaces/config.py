@@ -25,7 +25,7 @@ class IssuerConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HostConfig:
-    """What `spaces serve` can be told. Environment: SPACES_ and the field's name in capitals; TOML: the field's name."""
+    """What `spaces serve` can be told: in TOML by the field's name, in the environment by SPACES_NAME."""
 
     listen_host: str = "127.0.0.1"
     listen_port: int = 3000  # 0 lets the system choose

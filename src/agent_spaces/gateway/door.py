@@ -1,6 +1,6 @@
 """The one port: a connection's requests are read here, then answered by the HTTP app or handed to a WebSocket.
 
-A request that does not arrive whole in head_timeout_s, or whose head is longer than head_bytes_max, ends the connection.
+A head that does not arrive in head_timeout_s, or is longer than head_bytes_max, ends the connection.
 """
 
 import asyncio
@@ -95,7 +95,7 @@ class Door(H11Protocol):
             self.transport.close()
 
     def _should_upgrade(self) -> bool:
-        """Take every GET of the path: also one that does not ask for an upgrade is answered by the handshake's rules."""
+        """Take every GET of the path: one that asks for no upgrade is answered by the handshake's rules too."""
         return self.scope["method"] == "GET" and SUBSCRIBE_PATH.fullmatch(self.scope["path"]) is not None
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:

@@ -62,7 +62,7 @@ class Site:
                 return made
 
     def check_database(self, name_or_identity: str) -> None:
-        """Raise RequestRefusedError unless this is the database's name or identity; texts of SpacetimeDB 2.8.3, seen."""
+        """Raise RequestRefusedError unless this is the database's name or identity; texts as seen."""
         digits = name_or_identity.removeprefix("0x")
         if len(digits) == _IDENTITY_DIGITS and _HEX.issuperset(digits):
             if digits.lower() != self.database.identity.hex():

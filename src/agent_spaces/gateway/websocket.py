@@ -71,9 +71,9 @@ def _ignore(_data: bytes) -> None:
 class WebSocket(asyncio.BufferedProtocol):
     """One connection after its handshake; engine.Link for the engine.
 
-    It is `open`, then `closing` (our Close is sent, nothing is handled or sent any more), then lost. `ended` is told
-    the reason once the transport is gone, in a word for logs and metrics: "client", "host", "protocol", "idle", "outgoing_messages",
-    "outgoing_bytes", "refused" or "lost".
+    It is open, then closing (our Close is sent, nothing is handled or sent any more), then lost. `ended` is told the
+    reason once the transport is gone, in a word for logs and metrics: "client", "host", "protocol", "idle",
+    "outgoing_messages", "outgoing_bytes", "refused" or "lost".
     """
 
     __slots__ = (
@@ -166,7 +166,7 @@ class WebSocket(asyncio.BufferedProtocol):
             self._rest = bytearray(data[offset:])
 
     def _frames(self, data: bytes | bytearray) -> int:
-        """Handle the whole frames in `data`; return the offset of the first that is not, and note the bytes it needs."""
+        """Handle the whole frames in `data`; return the offset of the first that is not and note what it needs."""
         offset, size = 0, len(data)
         self._need = 0
         while size - offset >= 6 and not self._stopped:

@@ -40,7 +40,8 @@ def read_json(body: bytes) -> Any:
 
 def bad_arguments(reducer: str, path: str, reason: str) -> str:
     """Return the text for arguments that do not fit; SpacetimeDB repeats the path at every level."""
-    return f"invalid arguments for reducer {reducer}: {path}: invalid arguments for function {reducer}: {path}: {path}: {reason}"
+    inner = f"invalid arguments for function {reducer}: {path}: {path}: {reason}"
+    return f"invalid arguments for reducer {reducer}: {path}: {inner}"
 
 
 def not_authorized(caller_hex: str, database_hex: str, action: str) -> str:
