@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine.subscriptions.world import Client, Head, Inbox, Member, Message, World, person
 
 from agent_spaces.engine.table import EngineTable
+from engine.subscriptions.world import Client, Head, Inbox, Member, Message, World, person
 
 LISTENERS = 50
 

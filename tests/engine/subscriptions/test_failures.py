@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from engine.subscriptions.world import Client, Letter, Member, Message, Server, World, person
 
 from agent_spaces.errors import SqlError
 from agent_spaces.wire import messages as m
+from engine.subscriptions.world import Client, Letter, Member, Message, Server, World, person
 
 ALICE, BOB = person(1), person(2)
 JOIN = "SELECT s.* FROM server s JOIN member m ON s.id = m.server_id"

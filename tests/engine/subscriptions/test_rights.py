@@ -4,10 +4,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from engine.subscriptions.world import Client, Head, Inbox, Letter, Member, Message, Server, Typing, World, person
 
 from agent_spaces.sats import Identity
 from agent_spaces.wire import messages as m
+from engine.subscriptions.world import Client, Head, Inbox, Letter, Member, Message, Server, Typing, World, person
 
 ALICE, BOB, CAROL = person(1), person(2), person(3)
 Seen = dict[tuple[int, str], tuple[int, int]]  # (set, table) -> rows inserted, rows deleted
@@ -154,7 +154,8 @@ def test_the_owner_sees_every_row_once_whatever_its_memberships(spaces: Spaces) 
     assert spaces.does(owner, join(person(99))) == {}
     assert spaces.does(None, leave(person(99))) == {}
     told = spaces.does(
-        None, lambda db: [db[Letter].insert(Letter(0, ALICE, BOB, 1, "a")), db[Message].insert(Message(0, 9, 9, 1, "a"))]
+        None,
+        lambda db: [db[Letter].insert(Letter(0, ALICE, BOB, 1, "a")), db[Message].insert(Message(0, 9, 9, 1, "a"))],
     )
     assert told == {owner: {(1, "letter"): (1, 0), (1, "message"): (1, 0)}}
 
@@ -178,8 +179,9 @@ def test_events_reach_members_as_they_are_after_the_transaction(spaces: Spaces) 
         spaces.subscribe(client, 21, "SELECT * FROM typing WHERE channel_id = 1")
     spaces.deliver()
 
-    def typing(db: Any) -> None:
-        db[Typing].insert(Typing(0, 1, 1))
+    def typing(db: Any) -> Typing:
+        row: Typing = db[Typing].insert(Typing(0, 1, 1))
+        return row
 
     both = {(20, "typing"): (1, 0), (21, "typing"): (1, 0)}
     assert spaces.does(spaces.alice, typing) == {spaces.alice: both}

@@ -1,11 +1,11 @@
 """What Subscribe and Unsubscribe answer, as SpacetimeDB 2.8.3 was seen to."""
 
 import pytest
-from engine.subscriptions.world import Client, Inbox, Letter, Member, Message, Secret, Server, World, person
 
 from agent_spaces.engine.subscriptions import subscriptions
 from agent_spaces.errors import SqlError
 from agent_spaces.wire import messages as m
+from engine.subscriptions.world import Client, Inbox, Letter, Member, Message, Secret, Server, World, person
 
 ALICE, BOB = person(1), person(2)
 
@@ -132,7 +132,10 @@ def test_unsubscribe_without_rows_gives_none(world: World, alice: Client) -> Non
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ("SELECT m.* FROM message m JOIN server s ON m.server_id = s.id", "Invalid number of tables in subscription: 3"),
+        (
+            "SELECT m.* FROM message m JOIN server s ON m.server_id = s.id",
+            "Invalid number of tables in subscription: 3",
+        ),
         (
             "SELECT s.* FROM server s JOIN message m ON m.server_id = s.id WHERE m.id = 1",
             "Invalid number of tables in subscription: 3",
