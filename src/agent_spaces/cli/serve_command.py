@@ -44,7 +44,8 @@ def serve(
         bool, typer.Option("--public", help="Allow an address that other machines can reach; see below.")
     ] = False,
     allow_anonymous: Annotated[
-        bool, typer.Option("--allow-anonymous", help="With --public: give an identity to whoever comes without a token.")
+        bool,
+        typer.Option("--allow-anonymous", help="With --public: give an identity to whoever comes without a token."),
     ] = False,
     log_level: Annotated[str | None, typer.Option("--log-level", help="debug, info, warning or error.")] = None,
 ) -> None:

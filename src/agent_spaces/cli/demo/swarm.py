@@ -13,6 +13,7 @@ from agent_spaces.cli.demo.board import Board
 from agent_spaces.cli.demo.participant import Participant, join
 from agent_spaces.cli.demo.screen import Screen
 from agent_spaces.cli.demo.survey import PartResult, files_of, merge, report, split
+from agent_spaces.cli.session import spaces_schema
 from agent_spaces.client import Address, EventContext, connect
 from agent_spaces.errors import ConfigError, SpacesError
 from agent_spaces.fabric import queries
@@ -70,7 +71,7 @@ async def run_swarm(address: Address, owner_token: str, folder: Path, scratch: P
 
 
 async def _make_channel(address: Address, owner_token: str) -> int:
-    async with connect(address.base, database=address.database, token=owner_token) as owner:
+    async with connect(address.base, database=address.database, token=owner_token, schema=spaces_schema()) as owner:
         await owner.call(create_channel, 1, "survey", ChannelType.TEXT, "What the swarm finds")
         [channel] = [row for row in await owner.query(queries.channels_of(1)) if row.name == "survey"]
         return int(channel.id)
