@@ -33,7 +33,7 @@ class World:
     """A database with an owner, a moderator, two persons, two agents (skill `python` on bot's card only)."""
 
     def __init__(self) -> None:
-        self.db = MemoryDatabase(TABLES)
+        self.db = MemoryDatabase(TABLES, generated=False)
         self.system = self.db.identity
         self.call(OWNER, lifecycle.init)
         for identity, name in NAMES.items():
