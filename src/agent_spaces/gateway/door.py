@@ -68,6 +68,14 @@ class Door(H11Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes; the time to send a whole head begins with its first one."""
         super().data_received(data)
+        self._watch_head()
+
+    def on_response_complete(self) -> None:
+        """Go on with what has come behind the request that is answered now."""
+        super().on_response_complete()
+        self._watch_head()
+
+    def _watch_head(self) -> None:
         if self.transport.is_closing() or not self._awaits_head():
             self._stop_waiting()
         elif self.conn.trailing_data[0] and self._head_timer is None:
@@ -95,14 +103,29 @@ class Door(H11Protocol):
             self.transport.close()
 
     def _should_upgrade(self) -> bool:
-        """Take every GET of the path: one that asks for no upgrade is answered by the handshake's rules too."""
+        """Take every GET of the path: one that asks for no upgrade is answered by the handshake's rules too.
+
+        Heads that are too long take this way as well: the HTTP library minds only those that come in pieces.
+        """
+        if self._head_is_long():
+            return True
         return self.scope["method"] == "GET" and SUBSCRIBE_PATH.fullmatch(self.scope["path"]) is not None
+
+    def _head_is_long(self) -> bool:
+        size = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        size += len(self.scope["raw_path"]) + len(self.scope["query_string"])
+        return size > self._site.config.head_bytes_max
+
+    def _check_head(self) -> None:
+        if self._head_is_long():
+            raise RequestRefusedError(431, f"Request heads may have {self._site.config.head_bytes_max} bytes.")
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Answer the handshake and give the transport away, or refuse and close."""
         del event
         site, transport = self._site, self.transport
         try:
+            self._check_head()
             upgrade = plan_upgrade(site, self.scope["path"], self.scope["query_string"], self.headers)
         except RequestRefusedError as refusal:
             transport.write(refusal_bytes(refusal))

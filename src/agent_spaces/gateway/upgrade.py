@@ -129,6 +129,7 @@ _PHRASES = {
     403: "Forbidden",
     404: "Not Found",
     426: "Upgrade Required",
+    431: "Request Header Fields Too Large",
     503: "Service Unavailable",
 }
 
