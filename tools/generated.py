@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from cli_reference import cli_reference
+
 from agent_spaces.fabric.module import SPACES
 
 ROOT = Path(__file__).parents[1]
@@ -14,7 +16,11 @@ def _schema() -> dict[Path, str]:
     return {Path("schema/spaces.json"): json.dumps(SPACES.schema_v10(), indent=1, ensure_ascii=False) + "\n"}
 
 
-GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (_schema,)
+def _cli() -> dict[Path, str]:
+    return {Path("docs/reference/cli.md"): cli_reference()}
+
+
+GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (_schema, _cli)
 
 
 def main() -> int:

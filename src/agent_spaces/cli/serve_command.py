@@ -41,7 +41,7 @@ def serve(
     database: Annotated[str | None, typer.Option("--database", metavar="NAME", help="The database's name.")] = None,
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="More settings, as TOML.")] = None,
     public: Annotated[
-        bool, typer.Option("--public", help="Allow an address that other machines can reach; see below.")
+        bool, typer.Option("--public", help="Allow an address that other machines can reach; see above.")
     ] = False,
     allow_anonymous: Annotated[
         bool,
