@@ -236,6 +236,8 @@ def contents(database: Database) -> dict[str, list[Any]]:
     """Return all rows of the module's tables, after comparing each index with a scan."""
     for each in database.tables:
         for index in each.stored:
-            held = sum(len(b[1] if isinstance(b, tuple) else b) for b in index.buckets.values() if hasattr(b, "__len__"))
+            held = sum(
+                len(b[1] if isinstance(b, tuple) else b) for b in index.buckets.values() if hasattr(b, "__len__")
+            )
             assert held == len(each.rows) or type(index).__name__ == "KeyIndex"
     return {each.name: list(each) for each in database.tables}

@@ -4,6 +4,17 @@ import asyncio
 from typing import Any
 
 import pytest
+
+from agent_spaces.engine import transaction
+from agent_spaces.engine.database import Database
+from agent_spaces.engine.memory import OWNER_IDENTITY, CollectingLink, MemoryLog, memory_database
+from agent_spaces.engine.storage.records import SEQUENCE, transactions_of
+from agent_spaces.engine.system import StClient
+from agent_spaces.errors import DecodeError, RefusedError, StorageError
+from agent_spaces.sats import Time, Timestamp
+from agent_spaces.sats.bsatn import row_decoder
+from agent_spaces.wire import messages as m
+from agent_spaces.wire.client_side import encode_client_message
 from engine.chat import (
     CHAT,
     STRANGER,
@@ -24,16 +35,6 @@ from engine.chat import (
     ring,
     run_alarm,
 )
-
-from agent_spaces.engine.database import Database
-from agent_spaces.engine.memory import OWNER_IDENTITY, CollectingLink, MemoryLog, memory_database
-from agent_spaces.engine.storage.records import SEQUENCE, transactions_of
-from agent_spaces.engine.system import StClient
-from agent_spaces.errors import DecodeError, RefusedError
-from agent_spaces.sats import Time, Timestamp
-from agent_spaces.sats.bsatn import row_decoder
-from agent_spaces.wire import messages as m
-from agent_spaces.wire.client_side import encode_client_message
 
 read_post = row_decoder(Post)
 
@@ -363,3 +364,59 @@ async def test_stopping_closes_every_connection(database: Database) -> None:
     database.stop()
     assert client.link.closed == (1001, "module exited")
     assert isinstance(client.link, CollectingLink)
+
+
+async def test_full_groups_are_closed_and_keep_the_order(
+    database: Database, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(database, 1)
+    await client.take()
+    monkeypatch.setattr(transaction, "GROUP_BYTES_MAX", 200)
+    for number in range(50):
+        client.call(post, 1, f"text {number}")
+        client.call("absent")
+    assert [each.request_id for each in await client.take()] == list(range(1, 101))
+    records = list(log.replay(0))
+    assert len(records) > 10
+    assert [row.text for row in database.tables[Post]][1:] == [f"text {number}" for number in range(50)]
+
+
+async def test_a_transaction_that_is_too_large_for_the_log_is_undone_and_says_so(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = Client(database, 1)
+    await client.take()
+    monkeypatch.setattr(transaction, "TRANSACTION_BYTES_MAX", 200)
+    client.call(post, 1, "x" * 200)
+    client.call(post, 1, "x")
+    too_large, fits = await client.take()
+    assert outcome(too_large).text.startswith("The transaction needs ")
+    assert outcome(fits) == OK
+    assert [row.text for row in database.tables[Post]] == ["welcome", "x"]
+
+
+async def test_a_broken_invariant_ends_the_database(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(database, 1)
+    client.subscribe(1, "SELECT * FROM post")
+    await client.take()
+
+    def broken(*_args: object) -> bytes:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(database.subscriptions, "publish", broken)
+    with pytest.raises(ZeroDivisionError):
+        client.call(post, 1, "x")
+    assert client.link.closed == (1011, "the database has stopped")
+    with pytest.raises(StorageError):
+        Client(database, 2)
+
+
+async def test_values_that_repeat_are_one_object_after_a_restart(database: Database, log: MemoryLog) -> None:
+    client = Client(database, 1)
+    for _ in range(3):
+        client.call(post, 70_000, "x")
+    await client.take()
+    again = memory_database(CHAT, log=log)
+    rows = [row for row in again.tables[Post] if row.room == 70_000]
+    assert len({id(row.sender) for row in rows}) == len({id(row.room) for row in rows}) == 1
+    assert not again.tables.interned

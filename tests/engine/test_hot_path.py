@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from engine.chat import CHAT, Client, Post, call_message, join, leave, post, ring
 
 from agent_spaces.engine.collector import tune_collector
 from agent_spaces.engine.connection import Connection
@@ -15,6 +14,7 @@ from agent_spaces.engine.database import Database
 from agent_spaces.engine.group import Entry, Group, deliver
 from agent_spaces.engine.memory import CollectingLink, memory_database
 from agent_spaces.sats import ConnectionId, Identity
+from engine.chat import CHAT, Client, Post, call_message, join, leave, post, ring
 
 
 class CountingLink(CollectingLink):

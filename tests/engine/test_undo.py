@@ -1,17 +1,16 @@
 """What happens when the log cannot be written: nothing acknowledged is lost, nothing told is untrue, and it resumes."""
 
 import asyncio
-from collections.abc import Iterator
 
 import pytest
-from engine.chat import CHAT, Client, FailingLog, Online, Post, contents, join, leave, post, set_alarm
 
 from agent_spaces.clock import ManualClock
-from agent_spaces.engine import committer
+from agent_spaces.engine import committer, transaction
 from agent_spaces.engine.database import Database
 from agent_spaces.engine.memory import memory_database
 from agent_spaces.errors import StorageError
 from agent_spaces.wire import messages as m
+from engine.chat import CHAT, Client, FailingLog, Online, Post, contents, join, leave, post, set_alarm
 
 UNWRITTEN = "The commit log cannot be written: no space left on device; nothing of this call was kept."
 
@@ -22,10 +21,9 @@ def log() -> FailingLog:
 
 
 @pytest.fixture(autouse=True)
-def quick_recovery(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quick_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(committer, "RECOVER_S_MIN", 0.001)
     monkeypatch.setattr(committer, "RECOVER_S_MAX", 0.001)
-    yield
 
 
 @pytest.fixture
@@ -176,3 +174,18 @@ async def test_timers_wait_until_the_log_works_and_fire_again_if_they_were_undon
     await resumed(database)
     await database.run_due()
     assert [row.text for row in database.tables[Post]] == ["welcome", "ding"]
+
+
+async def test_groups_that_are_full_and_wait_are_undone_with_the_others(
+    database: Database, log: FailingLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = await in_room(database, 1)
+    before = contents(database)
+    monkeypatch.setattr(transaction, "GROUP_BYTES_MAX", 200)
+    log.broken = True
+    for number in range(20):
+        client.call(post, 1, f"text {number}")
+    answers = await client.take()
+    assert [each.request_id for each in answers] == list(range(3, 23))
+    assert {type(each.result) for each in answers} == {m.InternalError}
+    assert contents(database) == before

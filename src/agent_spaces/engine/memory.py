@@ -35,8 +35,8 @@ class MemoryDatabase:
         self.changes: list[Change] = []
 
     def __getitem__(self, row_class: type[Any]) -> Any:
-        """Return the table that the class declares."""
-        return self.tables[row_class]
+        """Return the table that the class declares, as reducers see it."""
+        return self.tables.access[row_class]
 
     def call(
         self,

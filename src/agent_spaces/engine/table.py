@@ -18,11 +18,13 @@ from agent_spaces.engine.index import (
     StoredIndex,
 )
 from agent_spaces.engine.operations import Journal, event_only, generated_operations, plain_operations
-from agent_spaces.engine.storage.records import EVENT, PUT
+from agent_spaces.engine.storage.records import CHANGE, EVENT, PUT
 from agent_spaces.errors import DefinitionError
 from agent_spaces.module import Index, TableDefinition
 from agent_spaces.sats import Identity
 from agent_spaces.sats.bsatn import decoder, encoder, row_decoder, row_encoder
+
+PUT_HEADS_MAX = 4096  # bytes of a row; so many heads a table at most
 
 
 class TableAccess:
@@ -38,9 +40,6 @@ class TableAccess:
                     f"Table {table.name}: an index cannot be reached as {accessor}; rename the column."
                 )
             setattr(self, accessor, index)
-
-    def __getattr__(self, accessor: str) -> EngineIndex:
-        raise AttributeError(f"the table has no index {accessor}")
 
     def __iter__(self) -> Iterator[Row]:
         """Walk a copy of all rows, in primary key order."""
@@ -58,10 +57,43 @@ class EngineTable:
     greater (SpacetimeDB does not move it). Numbers of dropped transactions are skipped, never given again.
     `drawn` is where tables note that numbers were used up which no stored row shows: the log must be told.
     `interned` is where rows that are loaded share equal values.
-    `put_op` is how the log names a row of the table.
+    `put_op` is how the log names a row of the table; `is_special` tells event and scheduled tables.
     `watched` is whether somebody subscribes to the table; `indexes` are all look-ups by accessor, `stored` those of
-    them that have contents.
+    them that have contents; `access` is what reducers get, with the indexes as attributes.
     """
+
+    __slots__ = (
+        "_repeating",
+        "access",
+        "bit",
+        "decode",
+        "decode_key",
+        "definition",
+        "delete",
+        "drawn",
+        "encode",
+        "encode_key",
+        "find",
+        "indexes",
+        "insert",
+        "interned",
+        "is_event",
+        "is_special",
+        "journal",
+        "link",
+        "name",
+        "pk_of",
+        "put_heads",
+        "put_op",
+        "rows",
+        "sequence",
+        "stored",
+        "swap",
+        "table_id",
+        "unlink",
+        "update",
+        "watched",
+    )
 
     def __init__(
         self,
@@ -87,7 +119,9 @@ class EngineTable:
         self.interned: dict[Any, Any] = {} if interned is None else interned
         self.watched = False
         self.is_event = definition.event
+        self.is_special = definition.event or definition.scheduled is not None
         self.put_op = EVENT if definition.event else PUT
+        self.put_heads: dict[int, bytes] = {}
         self.pk_of: Callable[[Row], Key] = attrgetter(definition.primary_key)
         self.encode: Callable[[Row], bytes] = row_encoder(definition.row_class)
         self.decode: Callable[[bytes, int], tuple[Row, int]] = row_decoder(definition.row_class)
@@ -157,6 +191,13 @@ class EngineTable:
         self.drawn.add(self)
         return number
 
+    def put_head(self, size: int) -> bytes:
+        """Return what stands before a row of this many bytes in the log; `put_heads` keeps those of short rows."""
+        head = CHANGE.pack(self.table_id, self.put_op, size)
+        if size <= PUT_HEADS_MAX:
+            self.put_heads[size] = head
+        return head
+
     def load(self, row: Row) -> None:
         """Put a row that was stored before, in place of the one with its primary key; not journalled.
 
@@ -204,12 +245,6 @@ class EngineTable:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-    def __getattr__(self, accessor: str) -> EngineIndex:
-        try:
-            return self.__dict__["indexes"][accessor]  # type: ignore[no-any-return]
-        except KeyError:
-            raise AttributeError(accessor) from None
 
     def __repr__(self) -> str:
         return f"<table {self.name}: {len(self.rows)} rows>"

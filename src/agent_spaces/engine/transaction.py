@@ -44,7 +44,7 @@ class Transactions:
         self._committer, self._scheduler = committer, scheduler
         self._record = b""
         self._committed: list[CommittedChange] = []
-        self._watched = self._scheduled = False
+        self._watched = self._special = False
 
     def prepare(self, reducer_id: int, timestamp: int, sender: "Identity") -> None:
         """Encode each changed row, once: log, updates and the caller's result share the bytes.
@@ -59,7 +59,7 @@ class Transactions:
         if not changes and not drawn:
             self._record = b""
             return
-        watched = scheduled = False
+        watched = special = False
         parts = [b""]
         for table, old, new in changes:
             data: bytes
@@ -69,14 +69,15 @@ class Transactions:
                 committed.append((table, old, None, None))
             else:
                 data = table.encode(new)
-                parts += (CHANGE.pack(table.table_id, table.put_op, len(data)), data)
+                size = len(data)
+                parts += (table.put_heads.get(size) or table.put_head(size), data)
                 committed.append((table, old, new, data))
-                if table.is_event and table.definition.auto_inc is not None:
-                    drawn.add(table)
             if table.watched:
                 watched = True
-            if table.definition.scheduled is not None:
-                scheduled = True
+            if table.is_special:
+                special = True
+        if special:
+            drawn.update(t for t, *_ in changes if t.is_event and t.definition.auto_inc is not None)
         count = len(committed)
         if drawn:
             count += len(drawn)
@@ -85,7 +86,7 @@ class Transactions:
         self._record = record = b"".join(parts)
         if len(record) > TRANSACTION_BYTES_MAX:
             raise TransactionTooLargeError(len(record))
-        self._watched, self._scheduled = watched, scheduled
+        self._watched, self._special = watched, special
 
     def commit(self, caller: "Connection | None") -> bytes:
         """Put what was prepared into the open group; return the caller's array of QuerySetUpdate.
@@ -112,7 +113,7 @@ class Transactions:
         try:
             if self._watched:
                 own = self._subscriptions.publish(group, group.position, committed, caller)
-            if self._scheduled:
+            if self._special:
                 self._scheduler.follow(committed)
         except Exception as error:
             committer.halt(error)
@@ -120,7 +121,10 @@ class Transactions:
         tables = self._tables
         if tables.drawn:
             tables.drawn.clear()
-        tables.finish()
+        if self._special:
+            tables.finish()
+        else:
+            tables.journal.clear()
         return own
 
     def rollback(self) -> None:
