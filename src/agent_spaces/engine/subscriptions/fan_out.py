@@ -129,12 +129,14 @@ class FanOut:
 
     def own(self, caller: Connection) -> bytes:
         """Return the caller's array."""
-        mine = tuple(
+        if not caller.query_sets:
+            return NOTHING
+        mine = [
             index
             for index, target in enumerate(self._targets)
             if target.shared_set.reaches(caller, target.space, target.key)
-        )
-        return self.array(mine) if mine else NOTHING
+        ]
+        return self.array(tuple(mine)) if mine else NOTHING
 
     def send(self, group: Group, position: int, caller: Connection | None, without: Collection[Connection]) -> None:
         """Put into the group what everybody gets but those in `without`."""

@@ -17,6 +17,7 @@ class Matches:
         self.hits: Hits = {}
         self.broken: Broken = {}
         self._encoded = encoded
+        self._owner = bool(registry.owners)
         for change in changes:
             matcher = registry.matchers[change.table]
             if not matcher:
@@ -49,7 +50,7 @@ class Matches:
         """Note a row as inserted (0) or deleted (1) for whoever has one of its keys."""
         scope = query.scope
         keys: tuple[Key, ...] = scope.keys(row)
-        if scope.space is not EVERYBODY and any(feed.shared_set.owners for feed in query.feeds):
+        if self._owner and scope.space is not EVERYBODY:
             keys = (*keys, OWNER)
         data = self._encoded.of(query.table, row)
         by_key = self.hits.setdefault(query, {})

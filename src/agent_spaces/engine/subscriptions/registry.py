@@ -34,6 +34,7 @@ class Registry:
             self.rights.setdefault(membership.table, []).append(membership)
             membership.table.watched = True
         self.special: set[EngineTable] = set(self.rights)
+        self.owners: set[Connection] = set()  # the database owner's connections that have sets
         self.connections: dict[Identity, dict[Connection, None]] = {}
         self.partitions: dict[tuple[Audience, ...], Parts] = {}
         self._queries: dict[object, Live] = {}
@@ -66,6 +67,8 @@ class Registry:
         connection.query_sets[query_set_id] = shared
         shared.add(connection)
         self.connections.setdefault(connection.identity, {})[connection] = None
+        if connection.is_owner:
+            self.owners.add(connection)
         reader = None if connection.is_owner else connection.identity
         for query in shared.feeds:
             if isinstance(query, LiveJoin):
@@ -77,6 +80,7 @@ class Registry:
         shared: SharedSet = connection.query_sets.pop(query_set_id)
         shared.remove(connection)
         if not connection.query_sets:
+            self.owners.discard(connection)
             mine = self.connections[connection.identity]
             del mine[connection]
             if not mine:
