@@ -66,7 +66,7 @@ class Another:
 
 def test_what_may_change() -> None:
     """A table, columns with defaults, enum variants, indexes, visibility, reducers."""
-    Item = table("item", public=True, indexes=[Index("name", "owner")], visible_to=Own(("owner",)))(  # noqa: N806  # a class
+    wider: Any = table("item", public=True, indexes=[Index("name", "owner")], visible_to=Own(("owner",)))(
         type(
             "Item",
             (),
@@ -82,7 +82,7 @@ def test_what_may_change() -> None:
             },
         )
     )
-    found = plan(Item, Another, reducers=(second,))
+    found = plan(wider, Another, reducers=(second,))
 
     assert found.changed
     assert found.new_tables == ("another",)
@@ -92,7 +92,7 @@ def test_what_may_change() -> None:
     ]
     assert found.definition["reducers"] == {"first": 0, "second": 1}
     assert {name: kept["id"] for name, kept in found.definition["tables"].items()} == {"item": 0, "another": 1}
-    assert not plan_migration(found.definition, Module([Item, Another], [second])).changed
+    assert not plan_migration(found.definition, Module([wider, Another], [second])).changed
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ class FaultFiles:
         if strike == "cut":
             raise PowerCutError
         if strike == "tear":
+            assert self.fault is not None
             raise OSError(self.fault.code, "injected: torn write")
 
     def fdatasync(self, handle: int) -> None:

@@ -19,7 +19,7 @@ def test_done_comes_later_and_replay_gives_groups_from_an_offset_on() -> None:
     assert said == [None, None, None]
     assert log.next_offset == 6 == log.recover()
     assert [record.body for record in log.replay(3)] == [b"1", b"5"]
-    first, second, _ = log.replay(0)
-    assert first.chain == next_chain(CHAIN_START, 0, 0, b"0")
-    assert second.chain == next_chain(first.chain, 1, 4, b"1")
+    one, two, _ = log.replay(0)
+    assert one.chain == next_chain(CHAIN_START, 0, 0, b"0")
+    assert two.chain == next_chain(one.chain, 1, 4, b"1")
     log.close()

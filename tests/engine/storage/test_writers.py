@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,10 @@ def make(request: pytest.FixtureRequest) -> Make:
     return MAKERS[request.param]
 
 
+def _with_thread(said: "asyncio.Future[tuple[BaseException | None, int]]", error: BaseException | None) -> None:
+    said.set_result((error, threading.get_ident()))
+
+
 async def test_done_follows_on_the_loops_thread_once_the_bytes_are_there(tmp_path: Path, make: Make) -> None:
     """One write after the other, in two files, with jobs between."""
     files = RealFiles(tmp_path)
@@ -42,7 +47,7 @@ async def test_done_follows_on_the_loops_thread_once_the_bytes_are_there(tmp_pat
     for number in range(20):
         said: asyncio.Future[tuple[BaseException | None, int]] = asyncio.get_running_loop().create_future()
         handle = handles[number % 2]
-        writer.write(handle, b"%05d" % number, number * 5, lambda error: said.set_result((error, threading.get_ident())))
+        writer.write(handle, b"%05d" % number, number * 5, partial(_with_thread, said))
         assert not said.done()
         assert await said == (None, threading.get_ident())
         assert files.pread(handle, 5, number * 5) == b"%05d" % number
@@ -64,7 +69,7 @@ async def test_errors_are_handed_to_done(tmp_path: Path, make: Make) -> None:
         writer.write(handle, b"x", 0, said.set_result)
         assert isinstance(await said, OSError)
     ran: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()
-    writer.run(lambda: os.stat("/does/not/exist") and None, ran.set_result)
+    writer.run((tmp_path / "missing").unlink, ran.set_result)
     assert isinstance(await ran, FileNotFoundError)
     good = files.open("good", create=True)
     wrote: asyncio.Future[BaseException | None] = asyncio.get_running_loop().create_future()

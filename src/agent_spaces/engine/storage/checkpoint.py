@@ -250,4 +250,3 @@ def migrate(folder: Path, migration: "Migration") -> None:
         connection.execute("COMMIT")
     tables_db.seal(folder / DRAFT)
     _install(folder)
-

@@ -197,7 +197,9 @@ def row_writer(annotations_or_types: Iterable[Any]) -> Callable[[Any], tuple[Any
     return writer
 
 
-def rows_reader(row_class: type[Any] | None, annotations_or_types: Iterable[Any]) -> Callable[[Iterable[Any]], list[Any]]:
+def rows_reader(
+    row_class: type[Any] | None, annotations_or_types: Iterable[Any]
+) -> Callable[[Iterable[Any]], list[Any]]:
     """Return the function that makes a list of rows (tuples without a class) of rows of SQLite values."""
     source, shapes = _Source(), [shape_of(each) for each in annotations_or_types]
     variables = "".join(f"c{i}, " for i in range(len(shapes)))

@@ -1,7 +1,7 @@
 """The commit log: chained groups in zero-filled segments of one size, which are recycled.
 
-`log/<first transaction, 20 digits>.log` are the segments, `log/spare` is the next one, zero-filled in advance. fdatasync
-of a zero-filled file changes no metadata and takes half the time of one that grows (0.10 against 0.20 ms, measured).
+`log/<first transaction, 20 digits>.log` are the segments, `log/spare` is the next one, zero-filled in advance:
+fdatasync of such a file changes no metadata and takes half the time of one that grows (0.10 against 0.20 ms, measured).
 
 The order of a roll makes it safe at every step: the spare gets its header and is durable; it gets its name; the old
 segment is sealed; only then the first group is written. So a seal without a next segment means that one was lost.
@@ -56,7 +56,7 @@ def _read(files: Files, name: str) -> bytes:
 
 
 def read_segments(files: Files, after: int, until: int | None = None) -> Iterator[tuple[Scan, Record]]:
-    """Give the records that hold transactions numbered `after` and above (and below `until`), with their segment's scan.
+    """Give the records with transactions numbered `after` and above (and below `until`), and their segment's scan.
 
     DamagedError where segments do not follow from each other, or as `Scan` says. Writes nothing, so that another
     process may read what is durable (below `until`) while the log grows.
@@ -83,7 +83,8 @@ def read_segments(files: Files, after: int, until: int | None = None) -> Iterato
             if record.last >= after:
                 yield scan, record
         if following is None and until is None and segments.is_sealed(data):
-            msg = f"The log is damaged: the segment after {name} is missing; the last good transaction is {scan.next_offset - 1}."
+            good = scan.next_offset - 1
+            msg = f"The log is damaged: the segment after {name} is missing; the last good transaction is {good}."
             raise DamagedError(msg)
         expected = (scan.next_offset, scan.chain)
 
@@ -92,7 +93,8 @@ class CommitLog:
     """The log of one data folder. Nothing is read or written before `open`; see `Log` for what the methods promise.
 
     `make_writer` is called at the first append and gives the writer of groups; `make_helper` one for slow jobs, which
-    prepares segments; `on_written` is called after each group that became durable. `keep_days` keeps segments that are behind the checkpoint so long after they were last written.
+    prepares segments; `on_written` is called after each group that became durable. `keep_days` keeps segments that are
+    behind the checkpoint so long after they were last written.
     """
 
     def __init__(
@@ -154,7 +156,10 @@ class CommitLog:
             for _ in scan.records():
                 pass
         if scan.next_offset < after:
-            msg = f"The log ends with transaction {scan.next_offset - 1}, but the checkpoint holds {after - 1}: later groups are missing."
+            msg = (
+                f"The log ends with transaction {scan.next_offset - 1}, but the checkpoint holds {after - 1}: "
+                "later groups are missing. Restore a backup."
+            )
             raise DamagedError(msg)
         self._name, self._header = last, scan.header
         self._handle, self._end = files.open(last), scan.end
@@ -301,7 +306,8 @@ class CommitLog:
         for _ in scan.records(self.next_offset):
             pass
         if (scan.end, scan.chain) != (self._end, self.chain):
-            msg = f"{self._name} is damaged: it does not hold what was acknowledged, up to transaction {self.next_offset - 1}."
+            good = self.next_offset - 1
+            msg = f"{self._name} is damaged: it does not hold what was acknowledged, up to transaction {good}."
             raise DamagedError(msg)
         handle = files.open(draft, create=True)
         try:

@@ -1,4 +1,4 @@
-"""The door to the disk: everything that the commit log does to files, so that tests can put a failing disk behind it."""
+"""The door to the disk: all that the commit log does to files, so that tests can put a failing disk behind it."""
 
 import contextlib
 import os

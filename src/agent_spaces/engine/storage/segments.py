@@ -5,8 +5,8 @@ SEAL_POSITION on a seal once a next segment exists. Records follow without gaps;
 Each record carries the segment's random salt, so that bytes of a former life, or of a message, are not taken for one.
 
 A write that the power cut tore leaves some sectors new and the others as they were: zeros. Since the trailer says how
-many sectors of its record are zeros (or nearly) by right, a torn record can be told from a damaged one even if the disk wrote the
-trailer first: a disk writes sectors whole, in any order.
+many sectors of its record are zeros (or nearly) by right, a torn record can be told from a damaged one even if the disk
+wrote the trailer first: a disk writes sectors whole, in any order.
 """
 
 from collections.abc import Iterator
@@ -120,7 +120,7 @@ def _head_at(data: bytes, position: int, salt: bytes) -> tuple[int, int, int, by
 
 
 def _record_at(data: bytes, position: int, salt: bytes) -> tuple[Record, bytes] | None:
-    """Return the record at a position and what stands in place of its trailer's mark; None unless head and body hold."""
+    """Return the record at a position and what stands where its trailer should; None unless head and body hold."""
     head = _head_at(data, position, salt)
     if head is None:
         return None

@@ -60,7 +60,10 @@ class _ReplayedTable:
         self.name, self.event = table.name, table.event
         self._loaded, self._rows, self.next_number = rows, dict[Any, Any](), next_number
         self._touched = False
-        self._decode, self._decode_key = row_decoder(table.row_class), decoder(table.column(table.primary_key).annotation)
+        self._decode, self._decode_key = (
+            row_decoder(table.row_class),
+            decoder(table.column(table.primary_key).annotation),
+        )
         self._key_of = attrgetter(table.primary_key)
         self._auto_of = None if table.auto_inc is None else attrgetter(table.auto_inc)
 
@@ -254,7 +257,10 @@ class Store:
     async def _run_child(self, until: int) -> None:
         command = [sys.executable, "-P", "-m", checkpointer.__name__, str(self.folder), str(until), str(os.getpid())]
         child = self._child = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.PIPE,
         )
         _, said = await child.communicate()
         self._child = None
@@ -263,7 +269,7 @@ class Store:
             raise DamagedError(text) if child.returncode == checkpointer.DAMAGED else StorageError(text)
 
     async def close(self) -> None:
-        """End a checkpoint that is being written, let go of files, threads and the lock. The last append must be done."""
+        """End a checkpoint that is being written; let go of files, threads and the lock. Appends must be done."""
         running = self._running
         if running is not None:
             if self._child is not None:

@@ -124,7 +124,9 @@ def read_meta(connection: apsw.Connection, path: Path) -> Meta:
     """Read the meta data; DamagedError if the file was written by a program that knows more."""
     values: dict[str, Any] = dict(connection.execute("SELECT key, value FROM spaces_meta"))
     if values["format"] != FORMAT:
-        msg = f"{path} has format {values['format']}, this program reads format {FORMAT}. Use the version that wrote it."
+        msg = (
+            f"{path} has format {values['format']}, this program reads format {FORMAT}. Use the version that wrote it."
+        )
         raise DamagedError(msg)
     definition, sequences = json.loads(values["definition"]), json.loads(values["sequences"])
     return Meta(values["next_offset"], bytes.fromhex(values["chain"]), definition, sequences)
@@ -188,9 +190,7 @@ def expected_digest(connection: apsw.Connection) -> tuple[int, str]:
     return _digest_position(connection)
 
 
-def add_columns(
-    connection: apsw.Connection, name: str, columns: Iterable[tuple[str, dict[str, Any], bytes]]
-) -> None:
+def add_columns(connection: apsw.Connection, name: str, columns: Iterable[tuple[str, dict[str, Any], bytes]]) -> None:
     """Add columns at the end of a table; its rows get the value that the BSATN stands for."""
     for column, type_json, default in columns:
         t = type_from_json(type_json)

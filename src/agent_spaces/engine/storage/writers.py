@@ -138,7 +138,9 @@ class AioWriter:
         try:
             self._files.pwrite(handle, data, position)
             if handle != self._handle:
-                control = struct.pack("<QIIHhIQQqQII", 0, 0, 0, _FDSYNC, 0, handle, 0, 0, 0, 0, _HAS_EVENTFD, self._eventfd)
+                control = struct.pack(
+                    "<QIIHhIQQqQII", 0, 0, 0, _FDSYNC, 0, handle, 0, 0, 0, 0, _HAS_EVENTFD, self._eventfd
+                )
                 ctypes.memmove(self._control, control, len(control))
                 self._pointer[0], self._handle = ctypes.addressof(self._control), handle
             self._call(_IO_SUBMIT, self._context, 1, self._pointer)
