@@ -16,8 +16,12 @@ class Address:
     database: str
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.base)
-        if parts.scheme not in _SCHEMES or not parts.hostname:
+        try:
+            parts = urlsplit(self.base)
+            valid = parts.scheme in _SCHEMES and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid:
             raise ClientError(f"{self.host!r} is no address of a host; write http://HOST:PORT.")
         if not self.database:
             raise ClientError("A database's name cannot be empty.")

@@ -5,7 +5,7 @@ with a primary key a row that goes and one that comes under the same key are one
 Source: SpacetimeDB SDK behaviour (vectors/golden/cache-scenarios.json).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, overload
@@ -26,6 +26,25 @@ class Difference(Generic[R]):
 
     def __bool__(self) -> bool:
         return bool(self.inserted or self.updated or self.deleted)
+
+
+@dataclass(slots=True)
+class Plan(Generic[R]):
+    """What a message will do to one table: new counts (0 or less is gone), and the rows that come and go."""
+
+    counts: dict[bytes, int]
+    came: dict[bytes, R]
+    went: list[bytes]
+
+
+def counted(held: Mapping[bytes, int], inserts: Iterable[bytes], deletes: Iterable[bytes]) -> dict[bytes, int]:
+    """Return the new counts of the rows that a message names; 0 or less means that the row is gone."""
+    after: dict[bytes, int] = {}
+    for raw in inserts:
+        after[raw] = (after[raw] if raw in after else held.get(raw, 0)) + 1
+    for raw in deletes:
+        after[raw] = (after[raw] if raw in after else held.get(raw, 0)) - 1
+    return after
 
 
 class TableCache(Generic[R]):
@@ -78,43 +97,51 @@ class TableCache(Generic[R]):
         """Call `callback(ctx, row)` for each row that goes."""
         return self.callbacks.on_delete(callback)
 
+    def plan(self, inserts: Iterable[bytes], deletes: Iterable[bytes]) -> Plan[R]:
+        """Count a message's rows in and out, without changing anything; inserts count first, whatever came first.
+
+        DecodeError if a row is none of this table.
+        """
+        return self._plan(counted(self._counts, inserts, deletes))
+
+    def plan_all(self, counts: dict[bytes, int]) -> Plan[R]:
+        """Plan to hold these rows, counted above 0, and no others; DecodeError as in `plan`."""
+        return self._plan({raw: 0 for raw in self._rows if raw not in counts} | counts)
+
+    def _plan(self, counts: dict[bytes, int]) -> Plan[R]:
+        came = {raw: self.decode(raw) for raw, count in counts.items() if count > 0 and raw not in self._rows}
+        went = [raw for raw, count in counts.items() if count <= 0 and raw in self._rows]
+        return Plan(counts, came, went)
+
+    def commit(self, plan: Plan[R]) -> Difference[R]:
+        """Carry out a plan that was made of the present rows, and return the net change."""
+        for raw, count in plan.counts.items():
+            if count > 0:
+                self._counts[raw] = count
+            else:
+                self._counts.pop(raw, None)
+        went = [self._rows.pop(raw) for raw in plan.went]
+        self._rows.update(plan.came)
+        return self._settled(list(plan.came.values()), went)
+
     def apply(self, inserts: Iterable[bytes], deletes: Iterable[bytes]) -> Difference[R]:
-        """Count a message's rows in and out, and return the net change. Inserts are counted first, whatever came first."""
-        counts = self._counts
-        before: dict[bytes, int] = {}
-        for raw in inserts:
-            count = counts.get(raw, 0)
-            before.setdefault(raw, count)
-            counts[raw] = count + 1
-        for raw in deletes:
-            count = counts.get(raw, 0)
-            before.setdefault(raw, count)
-            counts[raw] = count - 1
-        came: list[R] = []
-        went: list[R] = []
-        for raw, count in before.items():
-            now = counts[raw]
-            if now <= 0:
-                del counts[raw]
-            if count <= 0 < now:
-                row = self._rows[raw] = self.decode(raw)
-                came.append(row)
-            elif now <= 0 < count:
-                went.append(self._rows.pop(raw))
-        return self._settled(came, went)
+        """Plan and commit a message's rows: all of them or, with DecodeError, none."""
+        return self.commit(self.plan(inserts, deletes))
+
+    def replace(self, counts: dict[bytes, int]) -> Difference[R]:
+        """Take over another set of counted rows and return the net change from what was held before."""
+        return self.commit(self.plan_all(counts))
+
+    def adopt(self, decode: Callable[[bytes], R]) -> None:
+        """Let rows be made by another decoder of the same type, the rows held too; nobody is told."""
+        self.decode = decode
+        self._rows = {raw: decode(raw) for raw in self._rows}
+        if self._key is not None:
+            self._by_key = {self._key(row): row for row in self._rows.values()}
 
     def events(self, rows: Iterable[bytes]) -> Difference[R]:
         """Return rows of an event table as inserts; they are never kept."""
         return Difference(inserted=[self.decode(raw) for raw in rows])
-
-    def replace(self, counts: dict[bytes, int]) -> Difference[R]:
-        """Take over another set of counted rows and return the net change from what was held before."""
-        came = [self.decode(raw) for raw in counts if raw not in self._rows]
-        fresh = dict(zip((raw for raw in counts if raw not in self._rows), came, strict=True))
-        went = [self._rows.pop(raw) for raw in list(self._rows) if raw not in counts]
-        self._rows.update(fresh)
-        self._counts = dict(counts)
-        return self._settled(came, went)
 
     def _settled(self, came: list[R], went: list[R]) -> Difference[R]:
         key = self._key
@@ -137,7 +164,10 @@ class TableCache(Generic[R]):
 
 
 class Cache:
-    """The cached tables, by row class or by name: `conn.cache[Message]`."""
+    """The cached tables, by row class or by name: `conn.cache[Message]`.
+
+    Rows are instances of the class that was used last for their table; DefinitionError if it has other columns.
+    """
 
     def __init__(self, schema: ClientSchema) -> None:
         self._schema = schema
@@ -150,6 +180,10 @@ class Cache:
     def __getitem__(self, table: "str | type[Any]") -> TableCache[Any]:
         found = self._schema.table(table)
         cached = self.tables.get(found.name)
+        if not isinstance(table, str) and found.row_class is not table:
+            found = self._schema.adopt_table(table)
+            if cached is not None:
+                cached.adopt(found.decode)
         if cached is None:
             cached = TableCache(found.name, found.decode, found.primary_key, event=found.event)
             self.tables[found.name] = cached

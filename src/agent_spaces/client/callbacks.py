@@ -1,5 +1,6 @@
 """Who is told of a row: plain functions that run once the whole transaction is in the cache."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -95,6 +96,9 @@ class RowCallbacks(Generic[R]):
 
 
 def _added(callbacks: list[Callable[..., None]], callback: Callable[..., None]) -> Callable[[], None]:
+    if inspect.iscoroutinefunction(callback):
+        msg = f"{callback.__qualname__} is a coroutine function; a callback is a plain one, which may start a task."
+        raise TypeError(msg)
     callbacks.append(callback)
 
     def remove() -> None:

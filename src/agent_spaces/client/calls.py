@@ -17,7 +17,10 @@ class CallResult:
 
 @dataclass(slots=True, eq=False)
 class PendingCall:
-    """A reducer call that was not answered yet; `repeatable` if its client key makes repeating it safe."""
+    """A reducer call that was not answered yet.
+
+    `repeatable` if its client key makes repeating it safe; `sent` once it may have reached a host.
+    """
 
     message: CallReducer
     repeatable: bool
@@ -41,10 +44,13 @@ class PendingCall:
         if self.answer.done():
             return False
         if not self.sent or self.repeatable:
-            self.sent = False
             return True
         self.answer.set_exception(OutcomeUnknownError(self.message.reducer))
         return False
+
+    def abandoned(self, error: Exception) -> Exception:
+        """Return what a caller hears when the connection ends for good because of `error`."""
+        return OutcomeUnknownError(self.message.reducer) if self.sent else error
 
 
 @dataclass(slots=True, eq=False)

@@ -7,7 +7,7 @@ subscribes again, compares what the host then tells with the cache and fires the
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, Self, overload
@@ -19,18 +19,20 @@ from agent_spaces.client.cache import Cache
 from agent_spaces.client.callbacks import run_callback
 from agent_spaces.client.calls import CallResult, PendingCall, PendingQuery
 from agent_spaces.client.errors import (
+    ClientError,
     ConnectionClosedError,
     ConnectionRefusedByHostError,
     HostUnreachableError,
     SubscriptionFailedError,
 )
 from agent_spaces.client.incoming import Incoming
+from agent_spaces.client.over_http import fetch_schema
 from agent_spaces.client.reconcile import Shadow
 from agent_spaces.client.retry import delays
 from agent_spaces.client.schema import ClientSchema
 from agent_spaces.client.subscription import Subscription
 from agent_spaces.client.transport import Socket, open_socket
-from agent_spaces.errors import DecodeError
+from agent_spaces.errors import DecodeError, DefinitionError
 from agent_spaces.module import ReducerContext
 from agent_spaces.sats import ConnectionId, Identity
 from agent_spaces.wire.client_side import encode_client_message
@@ -40,6 +42,7 @@ log = structlog.get_logger()
 P = ParamSpec("P")
 State = Literal["connecting", "connected", "reconnecting", "closed"]
 _FOREVER_STATUSES = (400, 401, 403)
+STEADY_SECONDS = 5.0  # a connection that held this long is waited for as briefly as the first time
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,8 @@ class DbConnection:
     connection_id: ConnectionId
 
     def __init__(self, address: Address, schema: ClientSchema, token: str | None, options: ClientOptions) -> None:
-        self.address, self.schema, self.token, self.options = address, schema, token, options
-        self.cache = Cache(schema)
+        self.address, self.schema, self.token, self.options = address, schema.copy(), token, options
+        self.cache = Cache(self.schema)
         self.state: State = "connecting"
         self.subscriptions: dict[int, Subscription] = {}
         self.calls: dict[int, PendingCall] = {}
@@ -200,35 +203,54 @@ class DbConnection:
             self._send(encode_client_message(Unsubscribe(self._next_request(), subscription.query_set_id, True)))
 
     async def _run(self) -> None:
-        waits = delays(random.random)
+        waits, clock = delays(random.random), asyncio.get_running_loop().time
         try:
             while True:
-                socket: Socket | None = None
-                try:
-                    socket = await open_socket(
-                        self.address,
-                        self.token,
-                        open_seconds=self.options.open_seconds,
-                        ping_seconds=self.options.ping_seconds,
-                    )
-                    if await self._serve(socket):
-                        waits = delays(random.random)
-                    error: Exception = HostUnreachableError(f"The host closed the connection ({socket.close_text}).")
-                except (HostUnreachableError, ConnectionRefusedByHostError) as failure:
-                    error = failure
-                finally:
-                    if socket is not None:
-                        await socket.close()
+                began = clock()
+                error = await self._attempt()
+                if clock() - began >= STEADY_SECONDS:  # not a host that lets one in only to throw one out
+                    waits = delays(random.random)
                 if self._gives_up(error):
                     return
                 await asyncio.sleep(next(waits))
+        except Exception as fault:
+            log.exception("client.failed")
+            if not self._opened.done():
+                self._opened.set_exception(fault)
+            self._ended(fault)
+
+    async def _attempt(self) -> Exception:
+        """Connect and serve the connection until it is lost; returns why it was, or could not be made."""
+        options = self.options
+        try:
+            socket = await open_socket(
+                self.address, self.token, open_seconds=options.open_seconds, ping_seconds=options.ping_seconds
+            )
+        except (HostUnreachableError, ConnectionRefusedByHostError) as failure:
+            return failure
+        try:
+            await self._serve(socket)
+        except DecodeError as fault:
+            log.warning("client.garbage_received", error=str(fault))
+            return await self._why_unreadable(fault)
         finally:
-            if self.state != "closed" and self._task is not None:
-                self._ended(ConnectionClosedError("The connection ended by a fault of the client."))
+            await socket.close()
+        return HostUnreachableError(f"The host closed the connection ({socket.close_text}).")
+
+    async def _why_unreadable(self, fault: DecodeError) -> Exception:
+        """Return DefinitionError if the database's tables are no longer those known here."""
+        try:
+            self.schema.check_tables(ClientSchema.from_json(await fetch_schema(self.address, self.token)))
+        except DefinitionError as changed:
+            return changed
+        except ClientError:
+            pass  # it does not say; the next attempt may tell
+        return HostUnreachableError(f"The host sent what cannot be read: {fault}.")
 
     def _gives_up(self, error: Exception) -> bool:
         """Whether to stay away after a loss: the first attempt failed, or the host will never let this client in."""
-        forever = isinstance(error, ConnectionRefusedByHostError) and error.status in _FOREVER_STATUSES
+        refused = isinstance(error, ConnectionRefusedByHostError) and error.status in _FOREVER_STATUSES
+        forever = refused or isinstance(error, DefinitionError)
         if self._opened.done() and self.options.reconnect and not forever:
             return False
         if not self._opened.done():
@@ -236,29 +258,27 @@ class DbConnection:
         self._ended(error)
         return True
 
-    async def _serve(self, socket: Socket) -> bool:
-        """Serve one socket until it is lost; True if the host greeted on it."""
-        reader = asyncio.create_task(self._incoming.read(socket), name="spaces-client-reader")
+    async def _serve(self, socket: Socket) -> None:
+        """Serve one socket until it is lost; DecodeError if the host sends what cannot be read."""
         self._outgoing.clear()
-        self._wake.clear()
+        reader = asyncio.create_task(self._incoming.read(socket), name="spaces-client-reader")
+        writer = asyncio.create_task(self._write(socket), name="spaces-client-writer")
         try:
-            while not reader.done():
-                waker = asyncio.create_task(self._wake.wait())
-                await asyncio.wait((reader, waker), return_when=asyncio.FIRST_COMPLETED)
-                waker.cancel()
-                self._wake.clear()
-                outgoing, self._outgoing = self._outgoing, []
-                if outgoing:
-                    await socket.send(outgoing)
-            if (fault := reader.exception()) is not None:
-                if not isinstance(fault, DecodeError):
-                    raise fault
-                log.error("client.garbage_received", error=str(fault))
+            done, _ = await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             reader.cancel()
-            greeted = self._ready.is_set() or self._incoming.greeted
+            writer.cancel()
+            await asyncio.gather(reader, writer, return_exceptions=True)
             self._lost(socket.close_text)
-        return greeted
+
+    async def _write(self, socket: Socket) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            outgoing, self._outgoing = self._outgoing, []
+            await socket.send(outgoing)
 
     def greeted(self, identity: Identity, connection_id: ConnectionId, token: str) -> Shadow | None:
         """Take note of the host's greeting and send what is waiting; returns the shadow to fill, if there are sets."""
@@ -266,10 +286,8 @@ class DbConnection:
         self.identity, self.connection_id = identity, connection_id
         if self.token is None:
             self.token = token
-        for subscription in list(self.subscriptions.values()):
-            if subscription.state == "ending":
-                self._incoming.forget(subscription)
-        live = list(self.subscriptions.values())
+        live = [subscription for subscription in self.subscriptions.values() if subscription.state != "ending"]
+        ending = [subscription for subscription in self.subscriptions.values() if subscription.state == "ending"]
         self._ready.set()
         for subscription in live:
             self._send_subscribe(subscription)
@@ -281,7 +299,7 @@ class DbConnection:
             self.state = "connected"
             self._opened.set_result(None)
             return None
-        return Shadow(subscription.query_set_id for subscription in live)
+        return Shadow((subscription.query_set_id for subscription in live), ending)
 
     def reconnected(self) -> None:
         """Tell that the connection is back and the cache is current."""
@@ -308,14 +326,14 @@ class DbConnection:
         self.state = "closed"
         self.failure = error
         self._ready.set()  # lets wait_connected go on, which then raises
-        waiting: Iterable[asyncio.Future[Any]] = [
-            *(call.answer for call in self.calls.values()),
-            *(query.answer for query in self.queries.values()),
-            *(subscription.applied for subscription in self.subscriptions.values()),
+        waiting: list[tuple[asyncio.Future[Any], Exception]] = [
+            *((call.answer, call.abandoned(error)) for call in self.calls.values()),
+            *((query.answer, error) for query in self.queries.values()),
+            *((subscription.applied, error) for subscription in self.subscriptions.values()),
         ]
-        for future in waiting:
+        for future, reason in waiting:
             if not future.done():
-                future.set_exception(error)
+                future.set_exception(reason)
                 future.exception()  # somebody who waits gets it; nobody has to
         for subscription in self.subscriptions.values():
             subscription.state = "ended"
@@ -331,6 +349,8 @@ class DbConnection:
             subscription.applied.set_exception(SubscriptionFailedError(text))
         elif subscription.on_error is not None:
             run_callback(subscription.on_error, text)
+        else:
+            log.warning("client.subscription_ended", queries=subscription.queries, error=text)
         if not subscription.ended.done():
             subscription.ended.set_result(None)
 

@@ -8,8 +8,10 @@ A token never travels to a host it was not made for.
 
 import os
 import re
+import tempfile
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -104,11 +106,14 @@ def cli_token(env: Mapping[str, str], host: str) -> str | None:
     path = config_folder(env) / "spacetime" / "cli.toml"
     try:
         settings = tomllib.loads(path.read_text())
-    except (FileNotFoundError, tomllib.TOMLDecodeError, UnicodeDecodeError):
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
         return None
     token = settings.get("spacetimedb_token")
     servers = settings.get("server_configs", [])
-    known = {host_key(f"{s.get('protocol', 'http')}://{s.get('host', '')}") for s in servers if isinstance(s, dict)}
+    known: set[str] = set()
+    for server in servers if isinstance(servers, list) else []:
+        with suppress(ValueError, AttributeError, KeyError, TypeError):  # an entry that is no server is nobody's
+            known.add(host_key(f"{server.get('protocol', 'http')}://{server['host']}"))
     return token if isinstance(token, str) and host_key(host) in known else None
 
 
@@ -120,11 +125,13 @@ def _checked(name: str) -> str:
 
 
 def _write_private(path: Path, data: bytes) -> None:
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    descriptor, fresh = tempfile.mkstemp(prefix=".", suffix=".new", dir=path.parent)  # 0600
     try:
-        os.write(descriptor, data)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    fresh.replace(path)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        Path(fresh).replace(path)
+    except BaseException:
+        Path(fresh).unlink(missing_ok=True)
+        raise

@@ -8,15 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from types import NoneType, UnionType
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any
 
 import msgspec
 
 from agent_spaces.client.described import DescribedFunction, DescribedTable, read_description
 from agent_spaces.client.errors import UnknownNameError
 from agent_spaces.client.names import columns, members, parameters, safe
-from agent_spaces.errors import DefinitionError, EncodeError
+from agent_spaces.errors import DecodeError, DefinitionError, EncodeError
 from agent_spaces.module import ReducerDefinition, TableDefinition, definition_of, reducer_definition_of
 from agent_spaces.sats.bsatn import arguments_encoder, row_decoder
 from agent_spaces.sats.mapping import type_of
@@ -35,9 +34,16 @@ class TableSchema:
 
     @cached_property
     def decode(self) -> Callable[[bytes], Any]:
-        """Turns a row's BSATN into a row."""
-        decode = row_decoder(self.row_class)
-        return lambda raw: decode(raw, 0)[0]
+        """Turns a row's BSATN into a row; DecodeError if it is none, or goes on behind its end."""
+        decode_at = row_decoder(self.row_class)
+
+        def decode(raw: bytes) -> Any:
+            row, end = decode_at(raw, 0)
+            if end != len(raw):
+                raise DecodeError(self.row_class.__name__, end, f"{len(raw) - end} bytes are left over")
+            return row
+
+        return decode
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class ReducerSchema:
 
     name: str
     parameters: tuple[tuple[str, Any], ...]
+    function: Callable[..., None] | None = None
 
     @cached_property
     def _encode(self) -> Callable[[Sequence[Any]], bytes]:
@@ -71,7 +78,7 @@ class ReducerSchema:
                 continue
             if name in defaults:
                 given[name] = defaults[name]
-            elif _is_optional(annotation):
+            elif is_option(type_of(annotation)):
                 given[name] = None
             else:
                 raise UnknownNameError(f"{self.name} needs {name}.")
@@ -111,23 +118,53 @@ class ClientSchema:
 
         DefinitionError names the table or reducer that the database does not have, or has differently.
         """
-        own = ClientSchema.of(tables, reducers)
-        for name, table in own.tables.items():
-            theirs = self.tables.get(name)
-            if theirs is None:
-                raise DefinitionError(f"The database has no table {name}.")
-            if type_of(theirs.row_class) != type_of(table.row_class):
-                raise DefinitionError(f"The database's table {name} has other columns than {table.row_class.__name__}.")
-        for name, reducer in own.reducers.items():
-            known = self.reducers.get(name)
-            if known is None:
-                raise DefinitionError(f"The database has no reducer {name}.")
-            if [(n, type_of(a)) for n, a in known.parameters] != [(n, type_of(a)) for n, a in reducer.parameters]:
-                raise DefinitionError(f"The database's reducer {name} takes other arguments.")
-        return ClientSchema(
-            {**self.tables, **own.tables}.values(),
-            {**self.reducers, **own.reducers}.values(),
-        )
+        mixed = self.copy()
+        for table in tables:
+            mixed.adopt_table(table)
+        for reducer in reducers:
+            mixed.adopt_reducer(reducer)
+        return mixed
+
+    def copy(self) -> "ClientSchema":
+        """Return a schema that may adopt classes and functions without changing this one."""
+        return ClientSchema(self.tables.values(), self.reducers.values())
+
+    def check_tables(self, theirs: "ClientSchema") -> None:
+        """Raise DefinitionError unless another schema has all of these tables with the same columns."""
+        for name, table in self.tables.items():
+            other = theirs.tables.get(name)
+            if other is None:
+                raise DefinitionError(f"The database has no table {name} any more.")
+            if type_of(other.row_class) != type_of(table.row_class):
+                raise DefinitionError(f"The database's table {name} has other columns now.")
+
+    def adopt_table(self, table: type[Any]) -> TableSchema:
+        """Take a row class in the place of the one known; DefinitionError if the database's table differs."""
+        own = _table_schema(definition_of(table))
+        theirs = self.tables.get(own.name)
+        if theirs is None:
+            raise DefinitionError(f"The database has no table {own.name}.")
+        if type_of(theirs.row_class) != type_of(table):
+            raise DefinitionError(f"The database's table {own.name} has other columns than {table.__name__}.")
+        if theirs.primary_key != own.primary_key:
+            ours = own.primary_key or "none"
+            raise DefinitionError(f"The primary key of table {own.name} is {theirs.primary_key or 'none'}, not {ours}.")
+        if theirs.event != own.event:
+            kind = "an event table" if theirs.event else "no event table"
+            raise DefinitionError(f"The database's table {own.name} is {kind}.")
+        self.tables[own.name] = own
+        return own
+
+    def adopt_reducer(self, reducer: Callable[..., None]) -> ReducerSchema:
+        """Take a function's parameters in the place of those known; DefinitionError if the database's differ."""
+        own = _reducer_schema(reducer_definition_of(reducer))
+        known = self.reducers.get(own.name)
+        if known is None:
+            raise DefinitionError(f"The database has no reducer {own.name}.")
+        if [(n, type_of(a)) for n, a in known.parameters] != [(n, type_of(a)) for n, a in own.parameters]:
+            raise DefinitionError(f"The database's reducer {own.name} takes other arguments.")
+        self.reducers[own.name] = own
+        return own
 
     def table(self, table: "str | type[Any]") -> TableSchema:
         """Return a table by name or row class; UnknownNameError otherwise."""
@@ -138,18 +175,14 @@ class ClientSchema:
         return found
 
     def reducer(self, reducer: "str | Callable[..., None]") -> ReducerSchema:
-        """Return a reducer by name or function; UnknownNameError otherwise."""
+        """Return a reducer by name or function; UnknownNameError, or DefinitionError if it takes other arguments."""
         name = reducer if isinstance(reducer, str) else reducer_definition_of(reducer).name
         found = self.reducers.get(name)
         if found is None:
             raise UnknownNameError(f"The database has no reducer {name}.")
+        if not isinstance(reducer, str) and found.function is not reducer:
+            return self.adopt_reducer(reducer)
         return found
-
-
-def _is_optional(annotation: Any) -> bool:
-    if get_origin(annotation) is Annotated:
-        return _is_optional(get_args(annotation)[0])
-    return get_origin(annotation) in (Union, UnionType) and NoneType in get_args(annotation)
 
 
 def _table_schema(table: TableDefinition) -> TableSchema:
@@ -157,7 +190,7 @@ def _table_schema(table: TableDefinition) -> TableSchema:
 
 
 def _reducer_schema(reducer: ReducerDefinition) -> ReducerSchema:
-    return ReducerSchema(reducer.name, reducer.parameters)
+    return ReducerSchema(reducer.name, reducer.parameters, reducer.function)
 
 
 def _table_from_description(table: DescribedTable, maker: "_ClassMaker") -> TableSchema:

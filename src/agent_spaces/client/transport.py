@@ -15,6 +15,13 @@ V2, V3 = Subprotocol("v2.bsatn.spacetimedb"), Subprotocol("v3.bsatn.spacetimedb"
 BATCH_BYTES_MAX = 256 * 1024
 
 
+class _NoRedirects(connect_websocket):
+    """Follows no redirect: the token is for the host that was named, and for no other."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        return exc
+
+
 class Socket:
     """An open connection; `receive` ends when it is lost, `send` then does nothing."""
 
@@ -72,7 +79,7 @@ async def open_socket(
     headers = {} if token is None else {"Authorization": f"Bearer {token}"}
     url = address.websocket if connection_id is None else f"{address.websocket}&connection_id={connection_id}"
     try:
-        websocket = await connect_websocket(
+        websocket = await _NoRedirects(
             url,
             subprotocols=[V3, V2],
             additional_headers=headers,

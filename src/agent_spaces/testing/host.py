@@ -84,6 +84,7 @@ class HostProcess:
         if process is None or process.returncode is not None:
             return
         process.terminate()
+        process.send_signal(signal.SIGCONT)  # it may stand still
         try:
             await asyncio.wait_for(process.wait(), STOP_SECONDS)
         except TimeoutError:
