@@ -93,7 +93,7 @@ def plain_query(rng: random.Random, reader: Identity) -> Asked:
             ),
             Asked("SELECT * FROM head", Head, lambda _: True),
             Asked(f"SELECT * FROM head WHERE channel_id = {n}", Head, lambda r: r.channel_id == n),
-            Asked(f"SELECT * FROM head WHERE last_seq < channel_id", Head, lambda r: r.last_seq < r.channel_id),  # noqa: F541
+            Asked("SELECT * FROM head WHERE last_seq < channel_id", Head, lambda r: r.last_seq < r.channel_id),
             Asked("SELECT * FROM letter", Letter, lambda _: True),
             Asked(f"SELECT * FROM letter WHERE sender = 0x{other.hex()}", Letter, lambda r: r.sender == other),
             Asked("SELECT * FROM letter WHERE recipient = :sender", Letter, lambda r: r.recipient == reader),
