@@ -1,12 +1,13 @@
 """A small module, and a host that serves it on a port of its own."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Annotated, Any
 
 import httpx2
+from starlette.routing import BaseRoute
 
 from agent_spaces.clock import ManualClock, SystemRandomness
 from agent_spaces.config import HostConfig
@@ -119,13 +120,13 @@ def bearer(caller: Caller | None) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def hosting(**settings: Any) -> AsyncIterator[Host]:
+async def hosting(routes: Sequence[BaseRoute] = (), **settings: Any) -> AsyncIterator[Host]:
     """Serve the probe module with these settings on a port that the system chooses."""
     config = HostConfig(**({"listen_port": 0, "close_timeout_s": 0.2} | settings))
     clock = ManualClock()
     tokens = TokenAuthority(KEY, clock, SystemRandomness(), config.issuers)
     owner = tokens.mint()
-    gateway = Gateway(memory_database(PROBE, clock, owner=owner.identity), config, tokens, clock=clock)
+    gateway = Gateway(memory_database(PROBE, clock, owner=owner.identity), config, tokens, clock=clock, routes=routes)
     await gateway.start()
     async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", trust_env=False) as http:
         try:

@@ -64,3 +64,16 @@ async def test_a_follower_that_falls_behind_is_let_go() -> None:
     async with asyncio.timeout(5):
         lines = [line async for line in follower]
     assert len(lines) == FOLLOWER_LINES_MAX - 1
+
+
+async def test_lines_of_other_threads_reach_followers() -> None:
+    log = ring()
+    log.add("Info", "old")
+    follower = log.follow(None)
+    await anext(follower)
+
+    await asyncio.to_thread(log.add, "Info", "from elsewhere")
+
+    assert messages([await anext(follower)]) == ["from elsewhere"]
+    log.close()
+    assert [line async for line in follower] == []

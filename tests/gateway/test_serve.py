@@ -5,6 +5,9 @@ import os
 import signal
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from agent_spaces.clock import ManualClock, SystemRandomness
 from agent_spaces.config import HostConfig
@@ -65,12 +68,23 @@ async def test_a_port_in_use_is_told(host: Host) -> None:
             pass
 
 
+async def test_more_routes_stand_behind_those_of_the_api() -> None:
+    async def page(_request: Request) -> Response:
+        return Response("a page")
+
+    async with hosting([Route("/{path:path}", page)]) as host:
+        assert (await host.http.get("/index.html")).text == "a page"
+        assert (await host.http.get("/v1/ping")).content == b""
+
+
 async def test_a_signal_ends_serving_gracefully() -> None:
     clock = ManualClock()
     tokens = TokenAuthority(SigningKey.generate(), clock, SystemRandomness())
     database = memory_database(PROBE, clock)
-    running = asyncio.create_task(serve(database, HostConfig(listen_port=0), tokens, clock=clock))
-    await asyncio.sleep(0.01)
+    started = asyncio.Event()
+    config = HostConfig(listen_port=0)
+    running = asyncio.create_task(serve(database, config, tokens, clock=clock, started=lambda _gateway: started.set()))
+    await started.wait()
 
     os.kill(os.getpid(), signal.SIGTERM)
 

@@ -43,6 +43,7 @@ def test_messages_arrive_whole_and_in_order_however_the_stream_is_cut(payloads: 
                 read(socket, head)
 
         assert echo.messages == payloads
+        assert all(type(message) is bytes for message in echo.messages)
         assert bytes(transport.sent) == b"".join(map(ws_binary_frame, payloads))
         socket.abort("test over")
 

@@ -16,7 +16,10 @@ from agent_spaces.gateway.upgrade import header
 from agent_spaces.logs import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.requests import Request
+    from starlette.routing import BaseRoute
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from agent_spaces.gateway.site import Site
@@ -80,14 +83,15 @@ async def _broken(request: "Request", error: Exception) -> Response:
     return PlainTextResponse("The host failed to answer; its log says why.", 500)
 
 
-def http_app(site: "Site") -> Starlette:
-    """Return the app for one host."""
+def http_app(site: "Site", more: "Sequence[BaseRoute]" = ()) -> Starlette:
+    """Return the app for one host; `more` are routes behind those of the API."""
     routes = [
         *routes_host.ROUTES,
         *routes_identity.ROUTES,
         *routes_call.ROUTES,
         *routes_sql.ROUTES,
         *routes_database.ROUTES,
+        *more,
     ]
     app = Starlette(
         routes=routes,

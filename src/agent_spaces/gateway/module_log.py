@@ -19,12 +19,12 @@ class LogRing:
 
     def __init__(self, lines_max: int, clock: Clock) -> None:
         self._lines: deque[bytes] = deque(maxlen=lines_max)
-        self._followers: set[asyncio.Queue[bytes | None]] = set()
+        self._followers: dict[asyncio.Queue[bytes | None], asyncio.AbstractEventLoop] = {}
         self._clock = clock
         self._closed = False
 
     def tap(self, event: Mapping[str, Any]) -> None:
-        """Take an event of the structured log (logs.configure's `tap`); call it on the loop's thread."""
+        """Take an event of the structured log (logs.configure's `tap`), on any thread."""
         keys = " ".join(f"{key}={value}" for key, value in event.items() if key not in _NOT_SHOWN)
         level = _LEVELS.get(str(event.get("level")), "Info")
         self.add(level, f"{event['event']} {keys}".rstrip(), function=str(event.get("reducer", TARGET)))
@@ -41,7 +41,14 @@ class LogRing:
         }
         data = json.dumps(line, separators=(",", ":"), ensure_ascii=False).encode(errors="replace") + b"\n"
         self._lines.append(data)
-        for follower in list(self._followers):
+        for follower, loop in list(self._followers.items()):
+            if loop is asyncio._get_running_loop():  # noqa: SLF001 - the documented one raises in other threads
+                self._give(follower, data)
+            else:
+                loop.call_soon_threadsafe(self._give, follower, data)
+
+    def _give(self, follower: asyncio.Queue[bytes | None], data: bytes) -> None:
+        if follower in self._followers:
             try:
                 follower.put_nowait(data)
             except asyncio.QueueFull:
@@ -56,7 +63,7 @@ class LogRing:
         """Give the last `count` lines, then each new one, until the host stops."""
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(FOLLOWER_LINES_MAX)
         lines = self.last(count)
-        self._followers.add(queue)
+        self._followers[queue] = asyncio.get_running_loop()
         try:
             for line in lines:
                 yield line
@@ -66,10 +73,10 @@ class LogRing:
                     return
                 yield line_or_end
         finally:
-            self._followers.discard(queue)
+            self._followers.pop(queue, None)
 
     def _let_go(self, follower: asyncio.Queue[bytes | None]) -> None:
-        self._followers.discard(follower)
+        self._followers.pop(follower, None)
         if follower.full():
             follower.get_nowait()
         follower.put_nowait(None)

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent_spaces.clock import SystemClock, SystemRandomness
@@ -16,6 +15,10 @@ from agent_spaces.gateway.ws_frames import GOING_AWAY
 from agent_spaces.logs import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.routing import BaseRoute
+
     from agent_spaces.clock import Clock, Randomness
     from agent_spaces.config import HostConfig
     from agent_spaces.engine.database import Database
@@ -26,7 +29,10 @@ _log = get_logger("gateway")
 
 
 class Gateway:
-    """A database behind its port. `start` it, then `stop` it; the database is started by whoever made it."""
+    """A database behind its port. `start` it, then `stop` it; the database is started by whoever made it.
+
+    `routes` are more of Starlette's, behind those of the API: the pages of the web interface.
+    """
 
     def __init__(
         self,
@@ -37,6 +43,7 @@ class Gateway:
         clock: "Clock | None" = None,
         randomness: "Randomness | None" = None,
         log: LogRing | None = None,
+        routes: "Sequence[BaseRoute]" = (),
     ) -> None:
         clock = clock or SystemClock()
         log = log or LogRing(config.log_lines_max, clock)
@@ -44,7 +51,7 @@ class Gateway:
         self.site = Site(database, config, tokens, clock, randomness or SystemRandomness(), metrics, log)
         metrics.gauge("spaces_sockets_open", "WebSockets open now", lambda: len(self.site.sockets))
         metrics.gauge("spaces_tx_offset", "Number of the next transaction", lambda: database.tx_offset)
-        make_door, self._http = door_factory(self.site, http_app(self.site))
+        make_door, self._http = door_factory(self.site, http_app(self.site, routes))
         self._make_door = make_door
         self._server: asyncio.Server | None = None
 
@@ -109,13 +116,14 @@ async def serve(
     clock: "Clock | None" = None,
     randomness: "Randomness | None" = None,
     log: LogRing | None = None,
+    routes: "Sequence[BaseRoute]" = (),
     started: "Callable[[Gateway], None] | None" = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT comes, then stop gracefully; `started` is called once connections are accepted.
 
     Raises what Gateway.start raises.
     """
-    gateway = Gateway(database, config, tokens, clock=clock, randomness=randomness, log=log)
+    gateway = Gateway(database, config, tokens, clock=clock, randomness=randomness, log=log, routes=routes)
     loop, told = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, told.set)
