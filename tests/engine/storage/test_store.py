@@ -110,6 +110,12 @@ async def test_the_child_process_writes_a_checkpoint_and_segments_are_recycled(t
     await again.close()
 
 
+def test_a_released_store_lets_the_next_one_in(tmp_path: Path) -> None:
+    """Without an event loop: as a start that failed leaves it."""
+    for _ in range(2):
+        opened(tmp_path).release()
+
+
 async def test_a_checkpoint_starts_by_itself_once_the_log_has_grown(tmp_path: Path) -> None:
     """After checkpoint_log_bytes, without anybody asking."""
     how = StoreSettings(segment_bytes=16_384, checkpoint_log_bytes=20_000)

@@ -318,12 +318,10 @@ def open_store(
         _wait_for_checkpointer(folder)
         store.open()
     except OSError as error:
-        store.log.close()
-        lock.release()
+        store.release()
         raise StorageError(f"The data folder {folder} cannot be read or written: {error}.") from error
     except BaseException:
-        store.log.close()
-        lock.release()
+        store.release()
         raise
     return store
 
