@@ -29,6 +29,7 @@ from agent_spaces.client.errors import (
 )
 from agent_spaces.client.schema import ClientSchema
 from agent_spaces.client.subscription import Subscription
+from agent_spaces.client.sync import SyncDbConnection, SyncSubscription, connect_sync
 
 __all__ = [
     "Address",
@@ -55,9 +56,12 @@ __all__ = [
     "SubscribeAppliedEvent",
     "Subscription",
     "SubscriptionFailedError",
+    "SyncDbConnection",
+    "SyncSubscription",
     "TableCache",
     "TransactionEvent",
     "UnknownNameError",
     "UnsubscribeAppliedEvent",
     "connect",
+    "connect_sync",
 ]
