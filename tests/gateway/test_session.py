@@ -135,3 +135,19 @@ async def test_others_hear_of_a_call_by_http(host: Host) -> None:
         update = await message(client)
         assert isinstance(update, m.TransactionUpdate)
         assert update.query_sets[0].tables[0].table_name == "note"
+
+
+async def test_a_subscriber_that_does_not_read_is_cut_off_and_the_reason_counted() -> None:
+    async with hosting(outgoing_bytes_max=2**20) as host, connect(host.port, PATH, protocol("v2")) as client:
+        client.send(frame(SUBSCRIBE))
+        await message(client)
+        await message(client)
+        note = f'["{"x" * 10**6}", null, [0, []]]'
+        for _ in range(40):
+            if not host.gateway.site.sockets:
+                break
+            assert (await host.call("add_note", note)).status_code == 200
+        await host.gateway.site.sockets_gone()
+
+        metrics = (await host.http.get("/v1/metrics")).text
+        assert 'spaces_sockets_ended_total{reason="outgoing_bytes"} 1.0' in metrics

@@ -50,6 +50,33 @@ def test_messages_arrive_whole_and_in_order_however_the_stream_is_cut(payloads: 
     asyncio.run(scenario())
 
 
+@settings(deadline=None)
+@given(
+    garbage=st.one_of(
+        st.binary(max_size=60),
+        st.lists(st.tuples(st.integers(0, 255), st.binary(max_size=130)), max_size=6).map(
+            lambda frames: b"".join(frame(payload, first) for first, payload in frames)
+        ),
+    ),
+    cut=st.integers(1, 60),
+)
+def test_whatever_comes_is_answered_with_whole_frames_and_at_most_one_close(garbage: bytes, cut: int) -> None:
+    async def scenario() -> None:
+        socket, _, transport = attached()
+        for part in (garbage[:cut], garbage[cut:]):
+            if part:
+                read(socket, part)
+
+        sizes = ws.frame_sizes(bytes(transport.sent))
+        starts = [sum(sizes[:number]) for number in range(len(sizes))]
+        closes = [start for start in starts if transport.sent[start] == ws.FINAL | ws.CLOSE]
+        assert closes in ([], starts[-1:])
+        assert socket.is_open() == (not closes)
+        socket.abort("test over")
+
+    asyncio.run(scenario())
+
+
 async def test_fragments_make_one_message_and_control_frames_may_come_between() -> None:
     async with echo_server() as (port, _), connect(port) as client:
         client.send(frame(b"ab", ws.BINARY), frame(b"?", ws.FINAL | ws.PING), frame(b"cd", ws.FINAL))

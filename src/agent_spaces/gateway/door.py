@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _log = get_logger("gateway")
 KEEP_ALIVE_S = 30
+_CUT_OFF = frozenset({"outgoing_messages", "outgoing_bytes"})  # slow clients: their users will ask why
 
 
 def http_settings(app: "Starlette", site: "Site") -> Config:
@@ -144,7 +145,8 @@ def _open_socket(site: "Site", session: "SessionV2") -> WebSocket:
     def ended(reason: str) -> None:
         site.forget(socket)
         site.metrics.sockets_ended.labels(reason).inc()
-        _log.debug("socket.ended", reason=reason)
+        log = _log.warning if reason in _CUT_OFF else _log.debug
+        log("socket.ended", caller=session.caller.identity.short(), reason=reason)
 
     socket = WebSocket(session, site.limits, site.buffer, ended)
     site.sockets.add(socket)

@@ -24,7 +24,7 @@ class SessionV2:
     def __init__(
         self, database: "Database", caller: "Caller", connection_id: "ConnectionId", messages_max: int
     ) -> None:
-        self._database, self._caller, self._connection_id = database, caller, connection_id
+        self._database, self.caller, self._connection_id = database, caller, connection_id
         self._receive = database.receive
         self._messages_max = messages_max
         self._is_connected = False
@@ -34,7 +34,7 @@ class SessionV2:
     def opened(self, socket: "WebSocket") -> None:
         """Run client_connected; if it refuses, the connection is cut without a message, as on the reference host."""
         self._socket = socket
-        caller = self._caller
+        caller = self.caller
         try:
             self._connection = self._database.connect(socket, caller.identity, self._connection_id, caller.token)
             self._is_connected = True
