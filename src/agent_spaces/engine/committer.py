@@ -92,9 +92,10 @@ class Committer:
         self.group = Group()
 
     def stop(self) -> None:
-        """Give up trying to write a failed log."""
+        """Commit nothing from now on, and give up trying to write a failed log."""
         if self._retry is not None:
             self._retry.cancel()
+        self.failed = self.failed or StorageError("The database is stopping.")
 
     def halt(self, error: Exception) -> None:
         """Commit nothing from now on: what the open groups hold cannot be relied on."""
@@ -111,9 +112,9 @@ class Committer:
             group, self.group = self.group, Group()
         self._last = self._loop.time()
         self._flying = group
-        if group.transactions:
+        if group.body:
             first = self._log.next_offset
-            self._log.append(b"".join(group.body), first, first + group.transactions - 1, self._written)
+            self._log.append(b"".join(group.body), first, first + len(group.body) - 1, self._written)
         else:
             self._written(None)
 
@@ -136,7 +137,7 @@ class Committer:
         """Start the disk on the next group before the sockets of this one are written, if its time has come."""
         self.awake = True
         wait = self._last + self._window - self._loop.time()
-        if wait <= 0 and (self._closed or self.group.transactions):
+        if wait <= 0 and (self._closed or self.group.body):
             self._start()
         else:
             self._loop.call_later(max(wait, 0.0), self._start)

@@ -157,7 +157,6 @@ class Database:
             self._reply_error(connection, request_id, timestamp, "invalid_arguments", text)
             return end
         sender = connection.identity
-        transactions = self._transactions
         try:
             callee.function(
                 Context(
@@ -171,11 +170,10 @@ class Database:
                 ),
                 *args,
             )
-            transactions.prepare(callee.number, timestamp, sender)
+            own = self._transactions.commit(callee.number, timestamp, sender, connection)
         except BaseException as error:  # noqa: BLE001 - ends only this call; _failed raises what is no Exception
             self._reply_error(connection, request_id, timestamp, *self._failed(callee, error))
             return end
-        own = transactions.commit(connection)
         group = committer.group
         position = group.position
         group.position = position + 2

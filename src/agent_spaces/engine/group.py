@@ -63,7 +63,6 @@ class Group:
         "position",
         "size",
         "snapshots",
-        "transactions",
         "waiting",
     )
 
@@ -72,9 +71,8 @@ class Group:
         self.answers: list[tuple[Connection, int, bytes]] = []
         self.entries: list[Entry] = []
         self.waiting: list[tuple[asyncio.Future[Any], Any, Any]] = []  # future, its result, its result if undone
-        self.body: list[bytes] = []
+        self.body: list[bytes] = []  # a record a transaction
         self.size = 0  # bytes of the body
-        self.transactions = 0
         self.changes: list[CommittedChange] = []
         self.snapshots: list[Connection] = []
         self.joined: list[Connection] = []

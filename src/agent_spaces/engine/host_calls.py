@@ -48,11 +48,10 @@ class HostCalls:
             raise self._committer.failed
         try:
             result = work()
-            self._transactions.prepare(reducer_id, timestamp, caller)
+            self._transactions.commit(reducer_id, timestamp, caller, None)
         except BaseException:
             self._transactions.rollback()
             raise
-        self._transactions.commit(None)
         self._committer.group.position += 2
         self._committer.wake()
         return result

@@ -238,10 +238,18 @@ class _Writer:
             yield from self.add(number, index, "row", pad + " ")
 
     def number(self) -> Iterator[str]:
+        """Number the row and check its primary key, which is `p` from here; a number just drawn is not taken."""
+        check = f"if p in rows: taken(table.name, ({self.pk!r},))"
         if self.numbered is not None:
             yield f" n = row.{self.numbered}"
             yield f" if not n: n = table.sequence; set_field(row, {self.numbered!r}, n); table.sequence = n + 1"
             yield " elif n >= table.sequence: table.sequence = n + 1"
+            if self.numbered == self.pk:
+                yield f" el{check}".replace("if p", "if n")
+                yield " p = n"
+                return
+        yield f" p = row.{self.pk}"
+        yield f" {check}"
 
     def source(self) -> str:
         pk = self.pk

@@ -27,6 +27,20 @@ from agent_spaces.sats.bsatn import decoder, encoder, row_decoder, row_encoder
 PUT_HEADS_MAX = 4096  # bytes of a row; so many heads a table at most
 
 
+class PutHeads(dict[int, bytes]):
+    """What stands before a row of so many bytes in the log: made when first asked for, kept for short rows."""
+
+    def __init__(self, table_id: int, op: int) -> None:
+        super().__init__()
+        self._table_id, self._op = table_id, op
+
+    def __missing__(self, size: int) -> bytes:
+        head = CHANGE.pack(self._table_id, self._op, size)
+        if size <= PUT_HEADS_MAX:
+            self[size] = head
+        return head
+
+
 class TableAccess:
     """What a reducer reaches as `ctx.db[Message]`: module.context.Table, with the indexes as attributes."""
 
@@ -57,7 +71,7 @@ class EngineTable:
     greater (SpacetimeDB does not move it). Numbers of dropped transactions are skipped, never given again.
     `drawn` is where tables note that numbers were used up which no stored row shows: the log must be told.
     `interned` is where rows that are loaded share equal values.
-    `put_op` is how the log names a row of the table; `is_special` tells event and scheduled tables.
+    `put_heads` are what stands before a row in the log, by its length; `is_special` tells event and scheduled tables.
     `watched` is whether somebody subscribes to the table; `indexes` are all look-ups by accessor, `stored` those of
     them that have contents; `access` is what reducers get, with the indexes as attributes.
     """
@@ -84,7 +98,6 @@ class EngineTable:
         "name",
         "pk_of",
         "put_heads",
-        "put_op",
         "rows",
         "sequence",
         "stored",
@@ -120,8 +133,7 @@ class EngineTable:
         self.watched = False
         self.is_event = definition.event
         self.is_special = definition.event or definition.scheduled is not None
-        self.put_op = EVENT if definition.event else PUT
-        self.put_heads: dict[int, bytes] = {}
+        self.put_heads = PutHeads(table_id, EVENT if definition.event else PUT)
         self.pk_of: Callable[[Row], Key] = attrgetter(definition.primary_key)
         self.encode: Callable[[Row], bytes] = row_encoder(definition.row_class)
         self.decode: Callable[[bytes, int], tuple[Row, int]] = row_decoder(definition.row_class)
@@ -190,13 +202,6 @@ class EngineTable:
         self.sequence = number + 1
         self.drawn.add(self)
         return number
-
-    def put_head(self, size: int) -> bytes:
-        """Return what stands before a row of this many bytes in the log; `put_heads` keeps those of short rows."""
-        head = CHANGE.pack(self.table_id, self.put_op, size)
-        if size <= PUT_HEADS_MAX:
-            self.put_heads[size] = head
-        return head
 
     def load(self, row: Row) -> None:
         """Put a row that was stored before, in place of the one with its primary key; not journalled.

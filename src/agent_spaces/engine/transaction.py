@@ -32,99 +32,95 @@ class TransactionTooLargeError(SpacesError):
 
 
 class Transactions:
-    """Turns the journal of the tables into a record, updates for subscribers, and an entry of the open group.
-
-    First `prepare`, which does all that can fail, then `commit`; or `rollback` at any time before `commit`.
-    """
+    """Turns the journal of the tables into a record, updates for subscribers, and an entry of the open group."""
 
     def __init__(
         self, tables: "TableSet", subscriptions: "Subscriptions", committer: "Committer", scheduler: "Scheduler"
     ) -> None:
         self._tables, self._subscriptions = tables, subscriptions
         self._committer, self._scheduler = committer, scheduler
-        self._record = b""
-        self._committed: list[CommittedChange] = []
-        self._watched = self._special = False
 
-    def prepare(self, reducer_id: int, timestamp: int, sender: "Identity") -> None:
-        """Encode each changed row, once: log, updates and the caller's result share the bytes.
+    def commit(self, reducer_id: int, timestamp: int, sender: "Identity", caller: "Connection | None") -> bytes:
+        """Put the open transaction into the open group; return the caller's array of QuerySetUpdate.
 
-        EncodeError for a value that does not fit its column; TransactionTooLargeError.
+        Each changed row is encoded once: log, updates and the caller's result share the bytes. EncodeError for a value
+        that does not fit its column, TransactionTooLargeError: the transaction is still open then, to be rolled back.
+        The transaction takes the group's position, which whoever answers the caller must move on, also for one that
+        changed nothing.
         """
         tables = self._tables
-        committed: list[CommittedChange] = []
-        self._committed = committed
-        changes = tables.changes()
+        changes = tables.journal
         drawn = tables.drawn
         if not changes and not drawn:
-            self._record = b""
-            return
+            return NOTHING
+        seen = 0
+        for change in changes:
+            bit = change[0].bit
+            if seen & bit:
+                changes = tables.changes()
+                break
+            seen |= bit
+        committed: list[CommittedChange] = []
         watched = special = False
-        parts = [b""]
+        body = b""
         for table, old, new in changes:
             data: bytes
             if new is None:
                 data = table.encode_key(table.pk_of(old))
-                parts += (CHANGE.pack(table.table_id, DELETE, len(data)), data)
+                body += CHANGE.pack(table.table_id, DELETE, len(data)) + data
                 committed.append((table, old, None, None))
             else:
                 data = table.encode(new)
-                size = len(data)
-                parts += (table.put_heads.get(size) or table.put_head(size), data)
+                body += table.put_heads[len(data)] + data
                 committed.append((table, old, new, data))
             if table.watched:
                 watched = True
             if table.is_special:
                 special = True
-        if special:
-            drawn.update(t for t, *_ in changes if t.is_event and t.definition.auto_inc is not None)
-        count = len(committed)
-        if drawn:
-            count += len(drawn)
-            parts += [encode_sequence(t.table_id, t.sequence) for t in sorted(drawn, key=_table_id)]
-        parts[0] = HEAD.pack(self._committer.offset, reducer_id, timestamp, count, sender)
-        self._record = record = b"".join(parts)
-        if len(record) > TRANSACTION_BYTES_MAX:
-            raise TransactionTooLargeError(len(record))
-        self._watched, self._special = watched, special
-
-    def commit(self, caller: "Connection | None") -> bytes:
-        """Put what was prepared into the open group; return the caller's array of QuerySetUpdate.
-
-        The transaction takes the group's position, which whoever answers the caller must move on, also for one that
-        changed nothing.
-        """
-        record = self._record
-        if not record:
-            self._tables.finish()
-            return NOTHING
+        if special or drawn:
+            body += self._numbers(committed)
         committer = self._committer
-        group = committer.group
-        if group.size > GROUP_BYTES_MAX:
-            committer.close_group()
+        if committed or drawn:
+            record = HEAD.pack(committer.offset, reducer_id, timestamp, len(committed) + len(drawn), sender) + body
+            if len(record) > TRANSACTION_BYTES_MAX:
+                raise TransactionTooLargeError(len(record))
             group = committer.group
-        committed = self._committed
-        group.body.append(record)
-        group.size += len(record)
-        group.transactions += 1
-        group.changes += committed
-        committer.offset += 1
-        own = NOTHING
-        try:
-            if self._watched:
-                own = self._subscriptions.publish(group, group.position, committed, caller)
-            if self._special:
-                self._scheduler.follow(committed)
-        except Exception as error:
-            committer.halt(error)
-            raise
-        tables = self._tables
-        if tables.drawn:
-            tables.drawn.clear()
-        if self._special:
-            tables.finish()
-        else:
+            if group.size > GROUP_BYTES_MAX:
+                committer.close_group()
+                group = committer.group
+            group.body.append(record)
+            group.size += len(record)
+            group.changes += committed
+            committer.offset += 1
+        if not watched and not special and not drawn:
             tables.journal.clear()
+            return NOTHING
+        return self._tell(committed, caller, watched=watched, special=special)
+
+    def _numbers(self, committed: "list[CommittedChange]") -> bytes:
+        """Return what the log is told of numbers that no stored row shows."""
+        drawn = self._tables.drawn
+        drawn.update(t for t, *_ in committed if t.is_event and t.definition.auto_inc is not None)
+        return b"".join([encode_sequence(t.table_id, t.sequence) for t in sorted(drawn, key=_table_id)])
+
+    def _tell(
+        self, committed: "list[CommittedChange]", caller: "Connection | None", *, watched: bool, special: bool
+    ) -> bytes:
+        """Let subscriptions and timers follow, and close the transaction."""
+        own = NOTHING
+        tables = self._tables
+        try:
+            if watched:
+                group = self._committer.group
+                own = self._subscriptions.publish(group, group.position, committed, caller)
+            if special:
+                self._scheduler.follow(committed)
+                tables.finish()
+        except Exception as error:
+            self._committer.halt(error)
+            raise
+        tables.journal.clear()
+        tables.drawn.clear()
         return own
 
     def rollback(self) -> None:
