@@ -38,6 +38,7 @@ class HostConfig:
     issuers: tuple[IssuerConfig, ...] = ()
 
     message_bytes_max: int = 32 * 2**20  # one WebSocket message of a client
+    partial_bytes_max: int = 512 * 2**20  # messages that have not arrived whole, of all clients together
     outgoing_messages_max: int = 16_384  # per connection, behind the one being written; one more and it is cut off
     outgoing_bytes_max: int = 8 * 2**20  # the same in bytes
     incoming_messages_max: int = 16_384  # per connection, not yet handled

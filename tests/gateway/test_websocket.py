@@ -246,3 +246,29 @@ async def test_a_client_that_goes_away_is_told_to_the_handler_once() -> None:
         await asyncio.sleep(0)
 
         assert (echoes[0].ends, echoes[0].lost_times) == (["lost"], 1)
+
+
+@pytest.mark.parametrize("in_fragments", [False, True])
+async def test_large_messages_that_arrive_at_once_share_a_limit_and_small_ones_do_not_care(in_fragments: bool) -> None:
+    limits, shared = SocketLimits(partial_bytes_max=300_000), ReadBuffer()
+    whole = frame(bytes(400_000), ws.BINARY if in_fragments else ws.FINAL | ws.BINARY)
+    part = frame(bytes(149_994 - 8), ws.BINARY) if in_fragments else whole[:149_986]
+    sockets = []
+    for _ in range(4):
+        echo = Echo()
+        sockets.append(WebSocket(echo, limits, shared, echo.ends.append))
+        sockets[-1].attach(SlowTransport(1 << 30))
+    first, second, third, small = sockets
+
+    read(first, part)
+    read(second, part)
+    read(small, frame(b"hello")[:-1])
+    assert (first.is_open(), second.is_open(), small.is_open()) == (True, True, True)
+    read(third, part)
+    assert (third.is_open(), small.is_open()) == (False, True)
+    for socket in sockets:
+        socket.abort("test over")
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+
+    assert shared.held_bytes == 0

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _log = get_logger("gateway")
 KEEP_ALIVE_S = 30
-_CUT_OFF = frozenset({"outgoing_messages", "outgoing_bytes"})  # slow clients: their users will ask why
+_CUT_OFF = frozenset({"outgoing_messages", "outgoing_bytes", "partial_bytes"})  # whose users will ask why
 
 
 def http_settings(app: "Starlette", site: "Site") -> Config:

@@ -20,6 +20,7 @@ except ImportError:  # a platform without a wheel: the same in Python, 5 us a me
     from websockets.utils import apply_mask
 
 READ_BUFFER_BYTES = 256 << 10
+HELD_BYTES_FREE = 64 << 10  # a socket that holds no more than this is never sent away for what others hold
 Utf8Decoder = codecs.getincrementaldecoder("utf-8")
 
 
@@ -48,6 +49,7 @@ class SocketLimits:
     """Sizes in bytes, times in seconds; config.HostConfig says what each is for."""
 
     message_bytes_max: int = 32 * 2**20
+    partial_bytes_max: int = 512 * 2**20
     outgoing_messages_max: int = 16_384
     outgoing_bytes_max: int = 8 * 2**20
     ping_interval_s: float = 15.0
@@ -61,10 +63,14 @@ class SocketLimits:
 
 
 class ReadBuffer:
-    """Where all sockets of one event loop read into: what one of them brought is used up before the next is read."""
+    """Where all sockets of one event loop read into: what one of them brought is used up before the next is read.
+
+    `held_bytes` is what all of them keep of messages that have not arrived whole.
+    """
 
     def __init__(self) -> None:
         self.memory = memoryview(bytearray(READ_BUFFER_BYTES))
+        self.held_bytes = 0
 
 
 def _ignore(_data: bytes) -> None:
@@ -76,7 +82,7 @@ class WebSocket(asyncio.BufferedProtocol):
 
     It is open, then closing (our Close is sent, nothing is handled or sent any more), then lost. `ended` is told the
     reason once the transport is gone, in a word for logs and metrics: "client", "host", "protocol", "idle",
-    "outgoing_messages", "outgoing_bytes", "refused" or "lost".
+    "outgoing_messages", "outgoing_bytes", "partial_bytes", "refused" or "lost".
     """
 
     __slots__ = (
@@ -90,6 +96,7 @@ class WebSocket(asyncio.BufferedProtocol):
         "_ended",
         "_handler",
         "_heard_at",
+        "_held",
         "_limits",
         "_loop",
         "_need",
@@ -99,6 +106,7 @@ class WebSocket(asyncio.BufferedProtocol):
         "_ping_waits",
         "_reason",
         "_rest",
+        "_shared",
         "_stopped",
         "_timer",
         "_told",
@@ -111,7 +119,8 @@ class WebSocket(asyncio.BufferedProtocol):
     def __init__(
         self, handler: Handler, limits: SocketLimits, buffer: ReadBuffer, ended: Callable[[str], None] | None = None
     ) -> None:
-        self._handler, self._limits, self._buffer, self._ended = handler, limits, buffer.memory, ended
+        self._handler, self._limits, self._shared, self._ended = handler, limits, buffer, ended
+        self._buffer, self._held = buffer.memory, 0
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._open = False
@@ -153,11 +162,22 @@ class WebSocket(asyncio.BufferedProtocol):
         self._heard_at = self._clock()
         if not self._rest:
             self._feed(bytes(self._buffer[:nbytes]))
-            return
-        self._rest += self._buffer[:nbytes]
-        if len(self._rest) >= self._need:
-            data, self._rest = self._rest, bytearray()
-            self._feed(data)
+        else:
+            self._rest += self._buffer[:nbytes]
+            if len(self._rest) >= self._need:
+                data, self._rest = self._rest, bytearray()
+                self._feed(data)
+        if self._rest or self._parts is not None or self._held:
+            self._account()
+
+    def _account(self) -> None:
+        """Note what is kept of messages that have not arrived whole; too much for the host ends the connection."""
+        held = len(self._rest) + len(self._parts or b"")
+        self._shared.held_bytes += held - self._held
+        self._held = held
+        if held > HELD_BYTES_FREE and self._shared.held_bytes > self._limits.partial_bytes_max:
+            self._close(ws.TRY_AGAIN_LATER, "too many large messages arrive at once", "partial_bytes")
+            self._stop_reading()
 
     def _feed(self, data: bytes | bytearray) -> None:
         try:
@@ -303,9 +323,13 @@ class WebSocket(asyncio.BufferedProtocol):
     def _stop_reading(self) -> None:
         # Half closing lets the client see Close and the end; a full close here could reset what it has not read yet.
         self._stopped = True
-        self._rest.clear()
+        self._release()
         if not self._transport.is_closing() and self._transport.can_write_eof():
             self._transport.write_eof()
+
+    def _release(self) -> None:
+        self._rest, self._parts = bytearray(), None
+        self._account()
 
     def _closed_by_client(self, payload: bytes) -> None:
         code, _ = ws.read_close(payload)
@@ -343,6 +367,7 @@ class WebSocket(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._release()
         self._tell()
         if self._ended is not None:
             self._ended(self._reason)
