@@ -64,8 +64,11 @@ def count_inboxes(ctx: "ReducerContext") -> None:
     counts: dict[Identity, int] = {}
     for item in ctx.db[InboxItem]:
         counts[item.identity] = counts.get(item.identity, 0) + 1
+    states = ctx.db[IdentityState]
+    for state in states:
+        states.delete(state.identity)
     for identity, count in counts.items():
-        ctx.db[IdentityState].insert(IdentityState(identity, Timestamp(0), 0, count))
+        states.insert(IdentityState(identity, Timestamp(0), 0, count))
 
 
 def _gone(ctx: "ReducerContext", row_classes: tuple[type[Any], ...], column: str, parent: type[Any]) -> list[int]:

@@ -210,7 +210,7 @@ def test_the_wait_grows_to_300_seconds(world: World) -> None:
 def test_a_timer_that_comes_early_looks_again_at_the_due_time(world: World) -> None:
     world.call(BOB, claim_task, 1, 10)
     (timer,) = world.db[Timer]
-    world.db.clock.set_us(world.now - 60 * SECOND)
+    world.clock.set_us(world.now - 60 * SECOND)
     world.call(world.system, run_timer, timer)
 
     assert world.task().phase == 1

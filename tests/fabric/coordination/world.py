@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent_spaces.clock import ManualClock
 from agent_spaces.engine.memory import OWNER_IDENTITY, MemoryDatabase
 from agent_spaces.errors import RefusedError
 from agent_spaces.fabric.reducers import channels, lifecycle, moderation, servers, users
@@ -33,7 +34,8 @@ class World:
     """A database with an owner, a moderator, two persons, two agents (skill `python` on bot's card only)."""
 
     def __init__(self) -> None:
-        self.db = MemoryDatabase(TABLES, generated=False)
+        self.clock = ManualClock()
+        self.db = MemoryDatabase(TABLES, self.clock, generated=False)
         self.system = self.db.identity
         self.call(OWNER, lifecycle.init)
         for identity, name in NAMES.items():
@@ -51,11 +53,11 @@ class World:
 
     @property
     def now(self) -> int:
-        return self.db.clock.now_us()
+        return self.clock.now_us()
 
     def wait(self, seconds: float) -> None:
         """Let time pass without looking at timers."""
-        self.db.clock.advance(seconds)
+        self.clock.advance(seconds)
 
     def call(self, sender: Identity, reducer: Callable[..., None], *args: Any) -> None:
         self.db.call(reducer, *args, sender=sender)
