@@ -8,6 +8,7 @@ the database and with it the Hub (server 1), where everybody else but rita is.
 
 import secrets
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from agent_spaces.engine.database import Database
@@ -31,6 +32,7 @@ class World:
         self.database, self.identities = database, identities
         self.things: dict[str, dict[str, Any]] = defaultdict(dict)
         self.channels: dict[str, int] = {}
+        self.done: Callable[[str, str, tuple[Any, ...]], None] | None = None  # hears of calls that succeeded
 
     async def outcome(self, who: str, reducer: str, *args: Any) -> str:
         """Make a call; return the text of its error, or "ok"."""
@@ -41,6 +43,8 @@ class World:
         """Make a call that has to succeed."""
         outcome = await self.outcome(who, reducer, *args)
         assert outcome == "ok", f"{who} calls {reducer}{args}: {outcome}"
+        if self.done is not None:
+            self.done(who, reducer, args)
 
     async def make(self, table: str, who: str, reducer: str, *args: Any) -> int:
         """Make a call that adds a row, and return the greatest id of the table."""
