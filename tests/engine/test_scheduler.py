@@ -6,7 +6,8 @@ import pytest
 
 from agent_spaces.clock import ManualClock
 from agent_spaces.engine.database import Database
-from agent_spaces.engine.memory import MemoryLog, memory_database
+from agent_spaces.engine.memory import memory_database
+from agent_spaces.engine.storage.log import MemoryLog
 from agent_spaces.sats import Interval, Time, TimeDuration, Timestamp
 from engine.chat import CHAT, Alarm, Client, Post, set_alarm, set_clockwork
 

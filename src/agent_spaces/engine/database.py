@@ -129,7 +129,7 @@ class Database:
         return self._committer.offset
 
     def receive(self, connection: Connection, payload: bytes, offset: int = 0) -> int:
-        """Take one client message; return the offset behind it. DecodeError: the connection is to be closed with 1011."""
+        """Take one client message; return the offset behind it. DecodeError: close the connection with 1011."""
         try:
             if payload[offset] != 3:
                 return self._requests.receive(connection, payload, offset)

@@ -121,7 +121,7 @@ class HostCalls:
                 self.disconnected(client.identity, client.connection_id)
 
     def scheduled(self, table: "EngineTable", row: Any) -> None:
-        """Call the reducer of a scheduled table for a row that is due; a one-shot row goes with it, also if it fails."""
+        """Call the reducer of a scheduled table for a row that is due; a one-shot row goes, also if that fails."""
         assert table.definition.scheduled is not None, "only rows of scheduled tables are due"
         callee = self._callees.by_name[table.definition.scheduled]
         key, timestamp = table.pk_of(row), Timestamp(self._now())

@@ -1,7 +1,7 @@
 """How rows are found: the physical forms behind the primary key, unique columns and indexes of a table.
 
-Every form answers `find`, `filter`, `range` and `count` as module.context.Index says. `check` (AssertionError if the new
-row cannot take the place of the old one), `add`, `remove` and `refresh` are the plain form of what operations.py
+Every form answers `find`, `filter`, `range` and `count` as module.context.Index says. `check` (AssertionError if the
+new row cannot take the place of the old one), `add`, `remove` and `refresh` are the plain form of what operations.py
 generates per table; both give the same contents. `discard` takes out a row that may be entered or not.
 
 | form | contents |
@@ -47,9 +47,16 @@ def taken(table: str, columns: Iterable[str]) -> NoReturn:
     raise AssertionError(f"{table}: a row with this {' and '.join(columns)} exists already.")
 
 
-def no_range(columns: tuple[str, ...]) -> NoReturn:
-    """Fail because only the form `ordered` knows ranges."""
-    raise AssertionError(f'The index on {", ".join(columns)} knows no ranges; declare it with form="ordered".')
+class ByEquality:
+    """A form that knows no ranges."""
+
+    __slots__ = ()
+    columns: tuple[str, ...]
+
+    def range(self, *prefix: Any, low: Any = None, high: Any = None) -> list[Row]:
+        """Refuse: a bug of the module."""
+        del prefix, low, high
+        raise AssertionError(f'The index on {", ".join(self.columns)} knows no ranges; declare it with form="ordered".')
 
 
 def ordered_insert(bucket: Ordered, value: Any, key: Key) -> None:
@@ -80,7 +87,7 @@ def hash_remove(keys: list[Key], key: Key) -> None:
     del keys[place]
 
 
-class KeyIndex:
+class KeyIndex(ByEquality):
     """One row a key; `buckets` are the table's rows themselves where the column is the primary key."""
 
     __slots__ = ("_column", "_table", "buckets", "columns", "find")
@@ -95,11 +102,6 @@ class KeyIndex:
         """Return the row with this key, if there is one."""
         row = self.find(*key)
         return [] if row is None else [row]
-
-    def range(self, *prefix: Any, low: Any = None, high: Any = None) -> list[Row]:
-        """Refuse: keys are kept by equality."""
-        del prefix, low, high
-        no_range(self.columns)
 
     def count(self, *key: Any) -> int:
         """Return 0 or 1."""
@@ -143,7 +145,7 @@ def _pair_find(buckets: dict[Any, dict[Any, Row]], least: Callable[[Any], Row | 
     return find
 
 
-class PairIndex:
+class PairIndex(ByEquality):
     """Two columns of which a pair occurs once; also serves look-ups by the first."""
 
     __slots__ = ("_first", "_key", "_second", "_table", "buckets", "columns", "find")
@@ -169,11 +171,6 @@ class PairIndex:
             return sorted(inner.values(), key=self._key)
         row = inner.get(key[1])
         return [] if row is None else [row]
-
-    def range(self, *prefix: Any, low: Any = None, high: Any = None) -> list[Row]:
-        """Refuse: pairs are kept by equality."""
-        del prefix, low, high
-        no_range(self.columns)
 
     def count(self, *key: Any) -> int:
         """Return how many rows a pair or a first value has."""
@@ -300,7 +297,7 @@ class OrderedIndex:
             self.remove(row, key)
 
 
-class HashIndex:
+class HashIndex(ByEquality):
     """Equality on all columns; `first` serves look-ups by the first column alone where there is such an index."""
 
     __slots__ = ("_key", "_rows", "_width", "buckets", "columns", "find", "first")
@@ -331,11 +328,6 @@ class HashIndex:
             return self.first.filter(*key)
         rows = self._rows
         return [rows[each] for each in self._keys(key)]
-
-    def range(self, *prefix: Any, low: Any = None, high: Any = None) -> list[Row]:
-        """Refuse: keys are kept by equality."""
-        del prefix, low, high
-        no_range(self.columns)
 
     def count(self, *key: Any) -> int:
         """Return how many rows have this key."""
@@ -374,7 +366,7 @@ class HashIndex:
             self.remove(row, key)
 
 
-class PrefixIndex:
+class PrefixIndex(ByEquality):
     """A single-column index that a form over more columns serves, without memory of its own."""
 
     __slots__ = ("_server", "columns", "find")
@@ -387,11 +379,6 @@ class PrefixIndex:
     def filter(self, *key: Any) -> list[Row]:
         """Return the rows with this value in primary key order."""
         return self._server.filter(*key)
-
-    def range(self, *prefix: Any, low: Any = None, high: Any = None) -> list[Row]:
-        """Refuse: the column is kept by equality."""
-        del prefix, low, high
-        no_range(self.columns)
 
     def count(self, *key: Any) -> int:
         """Return how many rows have this value."""

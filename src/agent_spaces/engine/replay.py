@@ -24,5 +24,6 @@ def replay(tables: "TableSet", record: "Record") -> None:
                     table.sequence = max(table.sequence, int.from_bytes(data, "little"))
     except (DecodeError, KeyError) as error:
         raise DamagedError(
-            f"The log's transactions {record.first} to {record.last} do not fit the tables: {error!r}. Restore a backup."
+            f"Transactions {record.first} to {record.last} of the log do not fit the tables: {error!r}. "
+            "Restore a backup."
         ) from error
