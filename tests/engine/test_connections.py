@@ -91,3 +91,10 @@ async def test_nothing_is_committed_after_a_stop(database: Database) -> None:
     database.stop()
     client.call(join, 1)
     assert database.tx_offset == offset
+
+
+async def test_all_tables_are_those_of_the_module(database: Database) -> None:
+    owner = Client(database, 1, identity=OWNER_IDENTITY)
+    owner.subscribe(1, "SELECT * FROM *")
+    applied = (await owner.take())[-1]
+    assert [each.table for each in applied.rows.tables] == ["online", "post"]

@@ -246,5 +246,5 @@ class ModuleCatalog:
         return self.is_owner or self.tables[name].public
 
     def all_tables(self) -> Iterable[TableDefinition]:
-        """Return every table by name."""
-        return (self.tables[name] for name in sorted(self.tables))
+        """Return every table by name, without the host's own: `*` means the module's tables."""
+        return (self.tables[name] for name in sorted(self.tables) if not name.startswith("st_"))
