@@ -14,18 +14,21 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 
+def _line(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
+
+
 def _text(data: dict[str, Any]) -> str:
     """Return a file with one line a case, or a line a table of a world."""
-    compact = {"ensure_ascii": False, "separators": (",", ":")}
     if "cases" in data:
-        cases = ",\n".join(json.dumps(case, **compact) for case in data["cases"])
-        return f'{{"reducer":{json.dumps(data["reducer"])},"cases":[\n{cases}\n]}}\n'
-    worlds = ",\n".join(
-        f'{json.dumps(name)}:{{\n' + ",\n".join(f"{json.dumps(t)}:{json.dumps(rows, **compact)}" for t, rows in world.items()) + "\n}"
-        for name, world in data["worlds"].items()
-    )
+        cases = ",\n".join(map(_line, data["cases"]))
+        return f'{{"reducer":{_line(data["reducer"])},"cases":[\n{cases}\n]}}\n'
+    worlds = []
+    for name, world in data["worlds"].items():
+        tables = ",\n".join(f"{_line(table)}:{_line(rows)}" for table, rows in world.items())
+        worlds.append(f"{_line(name)}:{{\n{tables}\n}}")
     names = json.dumps(data["names"], indent=0)
-    return f'{{"names":{names},\n"worlds":{{\n{worlds}\n}}}}\n'
+    return f'{{"names":{names},\n"worlds":{{\n' + ",\n".join(worlds) + "\n}}\n"
 
 
 def files() -> dict[Path, str]:

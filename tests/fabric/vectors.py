@@ -8,6 +8,8 @@ the greatest in the table.
 """
 
 import json
+import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +25,20 @@ ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "vectors" / "reducers"
 CLASSES = {definition_of(row_class).name: row_class for row_class in TABLES}
 Json = dict[str, Any]
+_NAME = re.compile("<([a-z]+)>")
+_DIGITS = re.compile("[0-9a-f]{64}")
 
 
 def with_names(data: Any, names: dict[str, str]) -> Any:
     """Return data with every `<name>` in it as hex digits."""
     text = json.dumps(data)
-    for name, digits in names.items():
-        text = text.replace(f"<{name}>", digits)
-    return json.loads(text)
+    return json.loads(_NAME.sub(lambda found: names.get(found[1], found[0]), text)) if "<" in text else data
 
 
 def without_names(data: Any, names: dict[str, str]) -> Any:
     """Return data with the hex digits of known identities as `<name>`."""
-    text = json.dumps(data)
-    for name, digits in names.items():
-        text = text.replace(digits, f"<{name}>")
-    return json.loads(text)
+    by_digits = {digits: f"<{name}>" for name, digits in names.items()}
+    return json.loads(_DIGITS.sub(lambda found: by_digits.get(found[0], found[0]), json.dumps(data)))
 
 
 def rows_of_series(series: Json) -> list[Any]:
@@ -63,20 +63,40 @@ def put(database: MemoryDatabase, table_name: str, rows: list[Any]) -> None:
         database.tables[row_class].load(from_json(row_class, row))
 
 
+@cache
+def _database() -> MemoryDatabase:
+    """Return the one database of all cases: making its tables takes longer than a hundred calls."""
+    return MemoryDatabase(TABLES)
+
+
+_WORLD_ROWS: dict[tuple[int, str], list[tuple[str, Any]]] = {}
+
+
+def _world_rows(worlds: Json, world: str) -> list[tuple[str, Any]]:
+    """Return the rows of a world, read once."""
+    key = (id(worlds), world)
+    if key not in _WORLD_ROWS:
+        tables = with_names(worlds["worlds"][world], worlds["names"])
+        _WORLD_ROWS[key] = [(name, from_json(CLASSES[name], row)) for name, rows in tables.items() for row in rows]
+    return _WORLD_ROWS[key]
+
+
 def load(worlds: Json, case: Json) -> MemoryDatabase:
-    """Return a database in the state that a case starts from."""
-    database = MemoryDatabase(TABLES)
-    database.identity = Identity.from_hex(worlds["names"]["system"])
+    """Return a database in the state that a case starts from; the one that was returned before is gone."""
+    database = _database()
+    for table in database.tables:
+        table.clear()
     names = worlds["names"]
+    database.identity = Identity.from_hex(names["system"])
     if case["world"]:
-        for table_name, rows in with_names(worlds["worlds"][case["world"]], names).items():
-            put(database, table_name, rows)
+        for name, row in _world_rows(worlds, case["world"]):
+            database.tables.by_name[name].load(row)
     for table_name, keys in with_names(case.get("without", {}), names).items():
-        table = database.tables.access[CLASSES[table_name]]
+        rows = database.tables.access[CLASSES[table_name]]
         definition = definition_of(CLASSES[table_name])
         annotation = definition.column(definition.primary_key).annotation
         for key in keys:
-            assert table.delete(from_json(annotation, key)), f"{table_name} has no row {key}"
+            assert rows.delete(from_json(annotation, key)), f"{table_name} has no row {key}"
     database.tables.finish()
     for table_name, rows in with_names(case.get("state", {}), names).items():
         put(database, table_name, rows)

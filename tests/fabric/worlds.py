@@ -1,14 +1,12 @@
 """The states that scenarios start from, made by calls; vectors/reducers/worlds.json is written from them.
 
-The club (server 2) has an owner alice, admins adam and anna, a moderator mona, members bob, carol and max (who is muted),
-agents bot and robo; dan is banned there, sue is a member of the Hub only. Channel 4 general, 5 logs (AgentLog),
+The club (server 2) has an owner alice, admins adam and anna, a moderator mona, members bob, carol and max (who is
+muted), agents bot and robo; dan is banned there, sue is a member of the Hub only. Channel 4 general, 5 logs (AgentLog),
 6 news (Announcement), 7 voice.
 """
 
 from collections.abc import Callable
 from typing import Any
-
-from msgspec.structs import replace
 
 from agent_spaces.engine.memory import MemoryDatabase
 from agent_spaces.fabric.reducers import (
@@ -33,8 +31,10 @@ HOUR = 3_600_000_000
 NOON = MORNING + HOUR  # when the scenarios' calls are made
 
 EVERYBODY = ("alice", "adam", "anna", "mona", "bob", "carol", "max", "bot", "robo", "dan", "sue", "nobody")
-IDENTITIES = {name: Identity.from_hex(f"c200{number:02x}" + f"{number:02x}" * 29) for number, name in enumerate(EVERYBODY, 0xA0)}
-IDENTITIES["system"], IDENTITIES["owner"] = Identity(b"\xda" * 32), Identity(b"\x0e" * 32)
+IDENTITIES = {
+    name: Identity.from_hex(f"c200{number:02x}" + f"{number:02x}" * 29) for number, name in enumerate(EVERYBODY, 0xA0)
+}
+IDENTITIES["system"], IDENTITIES["owner"] = Identity(b"\xda" * 32), Identity(b"\xe0" * 32)
 NAMES = {name: identity.hex() for name, identity in IDENTITIES.items()}
 AGENTS = ("bot", "robo")
 
@@ -91,7 +91,9 @@ def club() -> MemoryDatabase:
     maker.call("carol", messages.send_message, GENERAL, "fine", MessageType.TEXT, PLANS, BOB_TEXT, None, None)
     maker.call("carol", reactions.add_reaction, BOB_TEXT, "👍")
     maker.call("mona", reactions.pin_message, BOB_TEXT)
-    maker.call("bot", messages.send_message, LOGS, '{"event":"run.done"}', MessageType.AGENT_EVENT, None, None, None, None)
+    maker.call(
+        "bot", messages.send_message, LOGS, '{"event":"run.done"}', MessageType.AGENT_EVENT, None, None, None, None
+    )
     maker.call("mona", server_invites.create_invite, CLUB, CODE, 2, None, None)
     maker.call("bob", direct.start_dm, IDENTITIES["carol"])
     maker.call("bob", direct.send_dm, TALK, "psst", None, None, None)
@@ -103,8 +105,8 @@ def club() -> MemoryDatabase:
 def importing() -> MemoryDatabase:
     """Return the club while an import is open."""
     database = club()
-    deployment = database[Deployment].find(1)
-    database[Deployment].load(replace(deployment, import_open=True))
+    deployments = database.tables[Deployment]
+    deployments.load(Deployment(1, IDENTITIES["owner"], IDENTITIES["system"], True))
     return database
 
 

@@ -30,7 +30,10 @@ META_CHARS_MAX = 2000
 EVENT_CHARS_MAX = 64
 
 # Unicode White_Space, spelled out: languages differ in what they call a space.
-WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+WHITE_SPACE = (
+    "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 _CONTROLS = r"\x00-\x08\x0b-\x1f\x7f-\x9f"
 _UNSEEN = (
     r"\u00ad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069"

@@ -23,7 +23,9 @@ def _channels(count: int) -> dict[str, Any]:
 
 create_channel = Scenarios(channels.create_channel)
 first_checks(create_channel, CLUB, "c", TEXT, None)
-texts.refuse(create_channel.refuses, texts.channel_name("The channel name"), "adam", lambda text: (CLUB, text, TEXT, None))
+texts.refuse(
+    create_channel.refuses, texts.channel_name("The channel name"), "adam", lambda text: (CLUB, text, TEXT, None)
+)
 texts.refuse(
     create_channel.refuses, texts.clean("The topic", 1024, empty=False), "adam", lambda text: (CLUB, "c", TEXT, text)
 )
@@ -33,18 +35,33 @@ create_channel.refuses(ADMINS, "mona", CLUB, "c", TEXT, None)
 create_channel.refuses(NAME_TAKEN, "adam", CLUB, "General", TEXT, None)
 create_channel.refuses("This server has 500 channels already.", "adam", CLUB, "c", TEXT, None, series=[_channels(496)])
 create_channel.does("the 500th", "adam", CLUB, "c" * 100, TEXT, "t" * 1024, series=[_channels(495)])
-create_channel.does("only ASCII case is alike", "adam", CLUB, "É", TEXT, "", rows=[
-    Channel(50, CLUB, "é", None, TEXT, 4, Timestamp(MORNING), 100)
-])
+create_channel.does(
+    "only ASCII case is alike",
+    "adam",
+    CLUB,
+    "É",
+    TEXT,
+    "",
+    rows=[Channel(50, CLUB, "é", None, TEXT, 4, Timestamp(MORNING), 100)],
+)
 create_channel.does("an AgentLog channel", "alice", CLUB, "log two", ChannelType.AGENT_LOG, None)
-create_channel.does("behind the last position", "alice", CLUB, "c", TEXT, None, rows=[
-    Channel(50, CLUB, "far", None, TEXT, 1_000_000, Timestamp(MORNING), 100)
-])
+create_channel.does(
+    "behind the last position",
+    "alice",
+    CLUB,
+    "c",
+    TEXT,
+    None,
+    rows=[Channel(50, CLUB, "far", None, TEXT, 1_000_000, Timestamp(MORNING), 100)],
+)
 
 update_channel = Scenarios(channels.update_channel)
 first_checks(update_channel, GENERAL, None, None, None, None)
 texts.refuse(
-    update_channel.refuses, texts.channel_name("The channel name"), "mona", lambda text: (GENERAL, text, None, None, None)
+    update_channel.refuses,
+    texts.channel_name("The channel name"),
+    "mona",
+    lambda text: (GENERAL, text, None, None, None),
 )
 texts.refuse(
     update_channel.refuses,

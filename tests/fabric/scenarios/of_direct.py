@@ -44,9 +44,12 @@ start_dm.refuses("Too many calls; try again in a minute.", "bob", identity("sue"
 start_dm.does("the thousandth", "bob", identity("sue"), series=_started(998))
 start_dm.does("with a lesser identity", "sue", identity("bob"))
 start_dm.does("one that exists", "carol", identity("bob"), rows=[spent("carol")])
-start_dm.does("by whom one has blocked oneself", "carol", identity("sue"), before=[
-    ("carol", users.block_user, (identity("sue"),))
-])
+start_dm.does(
+    "by whom one has blocked oneself",
+    "carol",
+    identity("sue"),
+    before=[("carol", users.block_user, (identity("sue"),))],
+)
 
 
 def message(content: str = "m", **changes: Any) -> tuple[Any, ...]:
@@ -62,7 +65,7 @@ def _talk(streak: int, last_text_at: int) -> DirectConversation:
 
 send_dm = Scenarios(direct.send_dm)
 first_checks(send_dm, *message())
-texts.refuse(send_dm.refuses, texts.clean("The message", 4000), "bob", lambda text: message(text))
+texts.refuse(send_dm.refuses, texts.clean("The message", 4000), "bob", message)
 texts.refuse(send_dm.refuses, texts.client_key(), "bob", lambda text: message(client_key=text))
 texts.refuse(send_dm.refuses, texts.meta(), "bob", lambda text: message(meta=text))
 KEYED = [("bob", direct.send_dm, message(client_key="k"))]
@@ -71,7 +74,10 @@ send_dm.refuses("There is no conversation 9.", "bob", *message(conversation_id=9
 send_dm.refuses("There is no conversation 1.", "alice", *message())
 send_dm.refuses("There is no message 99 in this conversation.", "bob", *message(reply_to_id=99))
 send_dm.refuses(
-    "There is no message 1 in this conversation.", "bot", *message(conversation_id=9, reply_to_id=1), rows=[_talk(0, NOON)]
+    "There is no message 1 in this conversation.",
+    "bot",
+    *message(conversation_id=9, reply_to_id=1),
+    rows=[_talk(0, NOON)],
 )
 send_dm.refuses(BLOCKED, "bob", *message(), before=BLOCK)
 WAIT = "Agents have sent 100 messages here in a row; a person's message or 10 quiet minutes will reset this."

@@ -6,6 +6,7 @@ from agent_spaces.fabric.reducers.servers import delete_server
 from agent_spaces.fabric.tables import Server, Timer, UserConnection, UserPresence
 from agent_spaces.fabric.types import TimerKind
 from agent_spaces.sats import ConnectionId, Time, Timestamp
+from fabric.scenarios import coordination
 from fabric.scenarios.case import Scenarios, identity
 from fabric.worlds import BOB_TEXT, CLUB, GENERAL, MORNING, NOON
 
@@ -21,12 +22,18 @@ init.does("an empty database", "owner", world="")
 
 connected = Scenarios(lifecycle.client_connected)
 connected.does("a registered identity", "bob", connection=ONE)
-connected.does("a second connection", "bob", connection=TWO, rows=[
-    _wire(ONE, "bob"), UserPresence(identity("bob"), True, None, Timestamp(MORNING))
-])
-connected.does("who said to be away", "bob", connection=TWO, rows=[
-    _wire(ONE, "bob"), UserPresence(identity("bob"), False, "away", Timestamp(MORNING))
-])
+connected.does(
+    "a second connection",
+    "bob",
+    connection=TWO,
+    rows=[_wire(ONE, "bob"), UserPresence(identity("bob"), True, None, Timestamp(MORNING))],
+)
+connected.does(
+    "who said to be away",
+    "bob",
+    connection=TWO,
+    rows=[_wire(ONE, "bob"), UserPresence(identity("bob"), False, "away", Timestamp(MORNING))],
+)
 connected.does("a visitor", "nobody", connection=ONE)
 connected.does("while an import is open", "bob", connection=ONE, world="importing")
 
@@ -48,16 +55,32 @@ run_timer.refuses("Only the scheduler calls run_timer.", "owner", CHANNEL_TIMER)
 run_timer.does("while an import is open", "system", CHANNEL_TIMER, world="importing")
 run_timer.does("a channel that is there", "system", CHANNEL_TIMER)
 run_timer.does("a server that is there", "system", SERVER_TIMER)
-run_timer.does("a channel that is gone", "system", CHANNEL_TIMER, before=[
-    ("bob", messages.edit_message, (BOB_TEXT, "m")),
-    ("bob", mark_channel_read, (GENERAL, 0)),
-    ("adam", delete_channel, (GENERAL,)),
-])
+run_timer.does(
+    "a channel that is gone",
+    "system",
+    CHANNEL_TIMER,
+    before=[
+        ("bob", messages.edit_message, (BOB_TEXT, "m")),
+        ("bob", mark_channel_read, (GENERAL, 0)),
+        ("adam", delete_channel, (GENERAL,)),
+    ],
+)
 run_timer.does("nothing left of a channel", "system", _timer(TimerKind.PURGE_CHANNEL, 99))
 run_timer.does("a server that is gone", "system", SERVER_TIMER, before=[("alice", delete_server, (CLUB,))])
-run_timer.does("a slice of 2000 rows and the timer for the next", "system", SERVER_TIMER, without=[(Server, CLUB)], series=[
-    {"table": "audit_entry", "from": 100, "to": 2099,
-     "row": ["#", CLUB, 0, ["0x<bob>"], "a", [1, []], 0, 0, [1, []], [MORNING]]}
-])
+run_timer.does(
+    "a slice of 2000 rows and the timer for the next",
+    "system",
+    SERVER_TIMER,
+    without=[(Server, CLUB)],
+    series=[
+        {
+            "table": "audit_entry",
+            "from": 100,
+            "to": 2099,
+            "row": ["#", CLUB, 0, ["0x<bob>"], "a", [1, []], 0, 0, [1, []], [MORNING]],
+        }
+    ],
+)
 
+coordination.add_timers(run_timer)
 SCENARIOS = [init, connected, disconnected, run_timer]

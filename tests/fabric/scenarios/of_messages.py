@@ -55,7 +55,7 @@ def deep(depth: int) -> str:
 
 send = Scenarios(messages.send_message)
 first_checks(send, *message())
-texts.refuse(send.refuses, texts.clean("The message", 4000), "bob", lambda text: message(text))
+texts.refuse(send.refuses, texts.clean("The message", 4000), "bob", message)
 for system_type in (MessageType.SYSTEM, MessageType.JOIN, MessageType.LEAVE):
     send.refuses("Only the system sends messages of this type.", "bob", *message("m", system_type))
 texts.refuse(send.refuses, texts.client_key(), "bob", lambda text: message(client_key=text))
@@ -63,7 +63,9 @@ for fault in ("m", "[]", '{"event":"a",}', '{"event":01}', '{"event":"a"} x', de
     send.refuses(NO_OBJECT, "bot", *message(fault, EVENT))
 for fault in ("{}", '{"event":1}', '{"event":{"event":"a"}}', '{"event":"A"}', '{"event":"a..b"}', '{"event":"_a"}'):
     send.refuses(NO_EVENT, "bot", *message(fault, EVENT))
-send.refuses(NO_EVENT, "bot", *message('{"event":"' + "e" * 65 + '"}', EVENT), name="refused: an event of 65 characters")
+send.refuses(
+    NO_EVENT, "bot", *message('{"event":"' + "e" * 65 + '"}', EVENT), name="refused: an event of 65 characters"
+)
 for prefix in ("task.", "vote.", "knowledge.", "member.", "server."):
     event = f'{{"event":"{prefix}x"}}'
     send.refuses(f"Events named {prefix}* are made by the system.", "alice", *message(event, EVENT))
@@ -104,39 +106,54 @@ send.does("an agent's Text before the streak's end", "bot", *message(), rows=[_s
 send.does("an agent's Text after ten quiet minutes", "bot", *message(), rows=[_streak(100, NOON - TEN_MINUTES)])
 send.does("a person's Text ends the streak", "bob", *message(), rows=[_streak(100, NOON)])
 send.does("an AgentEvent counts for no streak", "bot", *message('{"event":"a"}', EVENT), rows=[_streak(100, NOON)])
-send.does("no streak in AgentLog", "bot", *message(channel_id=LOGS), rows=[
-    ChannelHead(LOGS, CLUB, 1, 1, 14, Timestamp(NOON), Timestamp(NOON), 5000, 0)
-])
+send.does(
+    "no streak in AgentLog",
+    "bot",
+    *message(channel_id=LOGS),
+    rows=[ChannelHead(LOGS, CLUB, 1, 1, 14, Timestamp(NOON), Timestamp(NOON), 5000, 0)],
+)
 send.does("an AgentEvent at its limits", "bob", *message('{"event":"' + "e" * 62 + '.1"}', EVENT, channel_id=LOGS))
 send.does("an AgentEvent 32 deep", "bot", *message(deep(32), EVENT))
 send.does("the last member of a name counts", "bot", *message('{"event":"task.x", "\\u0065vent" : "mine"}', EVENT))
 send.does("an event that only looks like the module's", "bot", *message('{"event":"task"}', EVENT))
 send.does("numbers of any size", "bot", *message('{"event":"a","n":[-0.1e+999,123456789012345678901234567890]}', EVENT))
 send.does("an announcement", "adam", *message(channel_id=NEWS))
-send.does("a mute that has run out", "bob", *message(), rows=[
-    ServerMute(9, CLUB, identity("bob"), Timestamp(NOON), None, identity("mona"), THEN)
-])
-send.does("with all", "bob", *message(
-    thread_id=PLANS, reply_to_id=BOT_TEXT, client_key="k" * 128, meta='{"a":"' + "x" * 1992 + '"}'
-))
+send.does(
+    "a mute that has run out",
+    "bob",
+    *message(),
+    rows=[ServerMute(9, CLUB, identity("bob"), Timestamp(NOON), None, identity("mona"), THEN)],
+)
+send.does(
+    "with all",
+    "bob",
+    *message(thread_id=PLANS, reply_to_id=BOT_TEXT, client_key="k" * 128, meta='{"a":"' + "x" * 1992 + '"}'),
+)
 send.does("empty options mean none", "bob", *message(client_key="", meta=""))
 send.does("the same call again", "bob", *message(client_key="k"), before=KEYED)
 send.does("a key of somebody else", "carol", *message(client_key="k"), before=KEYED)
 send.does("a reply across threads", "bob", *message(reply_to_id=12, thread_id=PLANS))
 send.does("a reply to oneself calls nobody", "bob", *message(reply_to_id=BOB_TEXT))
 send.does("a reply to who is mentioned is one Mention", "bob", *message("@BOT. hi", reply_to_id=BOT_TEXT))
-send.does("a reply by an event calls nobody", "carol", *message('{"event":"a","to":"@bob"}', EVENT, reply_to_id=BOB_TEXT))
-send.does("mentions by name, once, of members, not of oneself", "bob", *message(
-    "@carol,@carol @Mona_ (@adam) x@anna @@robo @sue @bob /@max -@max .@max @nobody @"
-))
-send.does("no mention by whom one has blocked", "bob", *message("@carol", reply_to_id=12), before=[
-    ("carol", users.block_user, (identity("bob"),))
-])
+send.does(
+    "a reply by an event calls nobody", "carol", *message('{"event":"a","to":"@bob"}', EVENT, reply_to_id=BOB_TEXT)
+)
+send.does(
+    "mentions by name, once, of members, not of oneself",
+    "bob",
+    *message("@carol,@carol @Mona_ (@adam) x@anna @@robo @sue @bob /@max -@max .@max @nobody @"),
+)
+send.does(
+    "no mention by whom one has blocked",
+    "bob",
+    *message("@carol", reply_to_id=12),
+    before=[("carol", users.block_user, (identity("bob"),))],
+)
 FULL = IdentityState(identity("carol"), THEN, 2, 10_000)
 send.does("a full inbox keeps no Mention", "bob", *message("@carol"), rows=[FULL])
-send.does("the 10,000th item is kept", "bob", *message("@carol"), rows=[
-    IdentityState(identity("carol"), THEN, 2, 9_999)
-])
+send.does(
+    "the 10,000th item is kept", "bob", *message("@carol"), rows=[IdentityState(identity("carol"), THEN, 2, 9_999)]
+)
 
 
 def _crowd(first: int, last: int) -> list[dict[str, Any]]:
@@ -154,23 +171,46 @@ def _names(first: int, last: int) -> str:
     return " ".join(f"@u{number}" for number in range(first, last + 1))
 
 
-send.does("20 mentions; who may not get one is passed over", "bob", *message(_names(1001, 1030)), series=_crowd(1001, 1030))
-send.does("a Reply beyond the 20 mentions", "bob", *message(_names(1005, 1024) + " @bot", reply_to_id=BOT_TEXT),
-          series=_crowd(1004, 1024))
-send.does("only the first 50 distinct names count", "bob", *message("@u1010 " + _names(2001, 2049) + " @u1011 @u1010"),
-          series=_crowd(1004, 1011))
+send.does(
+    "20 mentions; who may not get one is passed over", "bob", *message(_names(1001, 1030)), series=_crowd(1001, 1030)
+)
+send.does(
+    "a Reply beyond the 20 mentions",
+    "bob",
+    *message(_names(1005, 1024) + " @bot", reply_to_id=BOT_TEXT),
+    series=_crowd(1004, 1024),
+)
+send.does(
+    "only the first 50 distinct names count",
+    "bob",
+    *message("@u1010 " + _names(2001, 2049) + " @u1011 @u1010"),
+    series=_crowd(1004, 1011),
+)
 
 edit = Scenarios(messages.edit_message)
 first_checks(edit, BOB_TEXT, "m")
 texts.refuse(edit.refuses, texts.clean("The message", 4000), "bob", lambda text: (BOB_TEXT, text))
 edit.refuses("There is no message 99.", "bob", 99, "m")
 edit.refuses("There is no message 9.", "sue", BOB_TEXT, "m")
-edit.refuses("There is no message 9.", "bob", BOB_TEXT, "m", name="refused: its channel is gone", without=[(Channel, GENERAL)])
+edit.refuses(
+    "There is no message 9.", "bob", BOB_TEXT, "m", name="refused: its channel is gone", without=[(Channel, GENERAL)]
+)
 edit.refuses(MUTED, "max", BOB_TEXT, "m")
 edit.refuses("Only its sender may edit a message.", "alice", BOB_TEXT, "m")
 edit.refuses("Messages made by the system cannot be edited.", "mona", PIN_NOTE, "m")
 TASK_EVENT = Message(
-    50, GENERAL, None, identity("bob"), '{"event":"task.claimed","task":1,"attempt":1}', EVENT, THEN, None, None, CLUB, 14, None
+    50,
+    GENERAL,
+    None,
+    identity("bob"),
+    '{"event":"task.claimed","task":1,"attempt":1}',
+    EVENT,
+    THEN,
+    None,
+    None,
+    CLUB,
+    14,
+    None,
 )
 edit.refuses(
     "Messages made by the system cannot be edited.",
@@ -201,9 +241,7 @@ delete = Scenarios(messages.delete_message)
 first_checks(delete, BOB_TEXT)
 delete.refuses("There is no message 99.", "bob", 99)
 delete.refuses("There is no message 9.", "sue", BOB_TEXT)
-delete.refuses(
-    "Only its sender, moderators, admins and the owner may delete this message.", "carol", BOB_TEXT
-)
+delete.refuses("Only its sender, moderators, admins and the owner may delete this message.", "carol", BOB_TEXT)
 delete.refuses("Only moderators, admins and the owner may delete messages made by the system.", "bob", 4)
 delete.refuses(
     "Only moderators, admins and the owner may delete messages made by the system.",
@@ -212,9 +250,9 @@ delete.refuses(
     name="refused: the module's event",
     rows=[TASK_EVENT],
 )
-delete.does("one's own, with reaction, pin and edit", "bob", BOB_TEXT, before=[
-    ("bob", messages.edit_message, (BOB_TEXT, "m"))
-])
+delete.does(
+    "one's own, with reaction, pin and edit", "bob", BOB_TEXT, before=[("bob", messages.edit_message, (BOB_TEXT, "m"))]
+)
 delete.does("with its Mention", "mona", BOT_TEXT)
 delete.does("with its Reply", "carol", 12)
 delete.does("the module's, by a moderator", "mona", 4)

@@ -26,7 +26,10 @@ def _server_checks(scenarios: Scenarios, *rest: Any) -> None:
 remove_member = Scenarios(moderation.remove_member)
 first_checks(remove_member, CLUB, identity("carol"), None)
 texts.refuse(
-    remove_member.refuses, texts.line("The reason", 256, empty=False), "adam", lambda text: (CLUB, identity("carol"), text)
+    remove_member.refuses,
+    texts.line("The reason", 256, empty=False),
+    "adam",
+    lambda text: (CLUB, identity("carol"), text),
 )
 _server_checks(remove_member, identity("carol"), None)
 remove_member.refuses(NO_MEMBER, "adam", CLUB, identity("sue"), None)
@@ -99,7 +102,9 @@ unmute_member.refuses(
     rows=[ServerMute(9, CLUB, identity("adam"), None, None, identity("alice"), Timestamp(MORNING))],
 )
 unmute_member.does("a member", "mona", CLUB, identity("max"))
-unmute_member.does("somebody who left: no Notice", "mona", CLUB, identity("max"), before=[("max", leave_server, (CLUB,))])
+unmute_member.does(
+    "somebody who left: no Notice", "mona", CLUB, identity("max"), before=[("max", leave_server, (CLUB,))]
+)
 unmute_member.does("somebody who is not muted", "mona", CLUB, identity("carol"))
 unmute_member.does(
     "somebody whose mute has run out",

@@ -17,7 +17,9 @@ YEAR = 365 * 86_400
 THEN = Timestamp(MORNING)
 
 
-def _invite(invite_id: int, code: str, *, server_id: int = CLUB, uses: int = 1, until: int | None = None) -> ServerInvite:
+def _invite(
+    invite_id: int, code: str, *, server_id: int = CLUB, uses: int = 1, until: int | None = None
+) -> ServerInvite:
     expires_at = None if until is None else Timestamp(until)
     return ServerInvite(invite_id, server_id, code, identity("mona"), uses, expires_at, THEN)
 
@@ -57,7 +59,9 @@ create_invite.refuses(
 create_invite.refuses("This server has 100 invites already.", "mona", CLUB, NEW, 1, None, None, series=[_invites(99)])
 create_invite.does("the hundredth, at its lower limits", "mona", CLUB, NEW, 1, 1, None, series=[_invites(98)])
 create_invite.does("at its upper limits, with a key", "adam", CLUB, "n-_" * 21 + "0", 1000, YEAR, "k" * 128)
-create_invite.does("in place of one that has expired", "mona", CLUB, NEW, 1, None, "", rows=[_invite(7, NEW, until=NOON)])
+create_invite.does(
+    "in place of one that has expired", "mona", CLUB, NEW, 1, None, "", rows=[_invite(7, NEW, until=NOON)]
+)
 create_invite.does("the same call again", "mona", CLUB, NEW, 1, None, "k", before=KEYED)
 
 revoke_invite = Scenarios(server_invites.revoke_invite)
@@ -74,9 +78,13 @@ first_checks(revoke_invites, CLUB, identity("mona"))
 revoke_invites.refuses("There is no server 9.", "adam", 9, identity("mona"))
 revoke_invites.refuses("You are not a member of this server.", "sue", CLUB, identity("mona"))
 revoke_invites.refuses(ADMINS, "mona", CLUB, identity("mona"))
-revoke_invites.does("all of somebody's there", "adam", CLUB, identity("mona"), rows=[
-    _invite(7, NEW), _invite(8, NEW + "8", server_id=HUB)
-])
+revoke_invites.does(
+    "all of somebody's there",
+    "adam",
+    CLUB,
+    identity("mona"),
+    rows=[_invite(7, NEW), _invite(8, NEW + "8", server_id=HUB)],
+)
 revoke_invites.does("of somebody without", "adam", CLUB, identity("nobody"))
 
 redeem_invite = Scenarios(server_invites.redeem_invite)
@@ -92,8 +100,8 @@ redeem_invite.refuses("Too many calls; try again in a minute.", "sue", CODE, row
 redeem_invite.does("one use", "sue", CODE)
 redeem_invite.does("the last use, a microsecond before it expires", "sue", NEW, rows=[_invite(7, NEW, until=NOON + 1)])
 redeem_invite.does("a member already", "bob", CODE, rows=[spent("bob")])
-redeem_invite.does("an invite-only server", "sue", CODE, rows=[
-    Server(CLUB, "Club", None, None, identity("alice"), THEN, True)
-])
+redeem_invite.does(
+    "an invite-only server", "sue", CODE, rows=[Server(CLUB, "Club", None, None, identity("alice"), THEN, True)]
+)
 
 SCENARIOS = [create_invite, revoke_invite, revoke_invites, redeem_invite]

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from agent_spaces.fabric.reducers import servers
+from agent_spaces.fabric.reducers import channels, servers
 from agent_spaces.fabric.tables import Channel, ServerMember, ServerMute
 from agent_spaces.fabric.types import ChannelType, MemberRole
 from agent_spaces.sats import Timestamp
-from fabric.scenarios import texts
+from fabric.scenarios import coordination, texts
 from fabric.scenarios.case import Scenarios, first_checks, identity
 from fabric.worlds import CLUB, GENERAL, HUB, MORNING, NOON, spent
 
@@ -32,7 +32,10 @@ def memberships(name: str, count: int) -> list[dict[str, Any]]:
 def _server_texts(scenarios: Scenarios, make: Any) -> None:
     texts.refuse(scenarios.refuses, texts.line("The server name", 100), "alice", lambda text: make(text, None, None))
     texts.refuse(
-        scenarios.refuses, texts.clean("The description", 1024, empty=False), "alice", lambda text: make("S", text, None)
+        scenarios.refuses,
+        texts.clean("The description", 1024, empty=False),
+        "alice",
+        lambda text: make("S", text, None),
     )
     texts.refuse(scenarios.refuses, texts.url("The icon URL"), "alice", lambda text: make("S", None, text))
 
@@ -47,9 +50,13 @@ first_checks(create_server, "S", None, None)
 _server_texts(create_server, lambda *args: args)
 create_server.refuses("Agents cannot create servers.", "bot", "S", None, None)
 create_server.refuses("You own 20 servers already.", "alice", "S", None, None, series=[_owned("alice", 19)])
-create_server.refuses("You are a member of 200 servers already.", "bob", "S", None, None, series=memberships("bob", 198))
+create_server.refuses(
+    "You are a member of 200 servers already.", "bob", "S", None, None, series=memberships("bob", 198)
+)
 create_server.refuses(BUSY, "bob", "S", None, None, rows=[spent("bob")])
-create_server.does("the twentieth", "alice", "S" * 100, "D" * 1024, "https://" + "i" * 2040, series=[_owned("alice", 18)])
+create_server.does(
+    "the twentieth", "alice", "S" * 100, "D" * 1024, "https://" + "i" * 2040, series=[_owned("alice", 18)]
+)
 create_server.does("empty options mean none", "bob", "S", "", "")
 
 join_server = Scenarios(servers.join_server)
@@ -61,18 +68,38 @@ join_server.refuses("This server can only be joined with an invite.", "sue", CLU
 join_server.refuses("You are a member of 200 servers already.", "sue", CLUB, series=memberships("sue", 199))
 join_server.refuses(BUSY, "sue", CLUB, rows=[spent("sue")])
 join_server.does("a person", "sue", CLUB)
-join_server.does("the 200th server; those that are gone do not count", "sue", CLUB, series=memberships("sue", 198), rows=[
-    ServerMember(900, 901, identity("sue"), MemberRole.MEMBER, THEN)
-])
+join_server.does(
+    "the 200th server; those that are gone do not count",
+    "sue",
+    CLUB,
+    series=memberships("sue", 198),
+    rows=[ServerMember(900, 901, identity("sue"), MemberRole.MEMBER, THEN)],
+)
 join_server.does("an agent", "bot", CLUB, before=[("bot", servers.leave_server, (CLUB,))])
 join_server.does("a member already", "bob", CLUB, before=CLOSED, rows=[spent("bob")])
-join_server.does("muted: no Join message", "sue", CLUB, rows=[ServerMute(9, CLUB, identity("sue"), None, None, identity("alice"), THEN)])
-join_server.does("a mute that has run out", "sue", CLUB, rows=[
-    ServerMute(9, CLUB, identity("sue"), Timestamp(NOON), None, identity("alice"), THEN)
-])
-join_server.does("the Join message goes to the lowest (position, id)", "sue", CLUB, rows=[
-    Channel(50, CLUB, "z", None, ChannelType.VOICE, 0, THEN, 100)
-])
+join_server.does(
+    "muted: no Join message",
+    "sue",
+    CLUB,
+    rows=[ServerMute(9, CLUB, identity("sue"), None, None, identity("alice"), THEN)],
+)
+join_server.does(
+    "a mute that has run out",
+    "sue",
+    CLUB,
+    rows=[ServerMute(9, CLUB, identity("sue"), Timestamp(NOON), None, identity("alice"), THEN)],
+)
+join_server.does(
+    "the Join message goes to the Text channel with the lowest (position, id)",
+    "sue",
+    CLUB,
+    before=[
+        ("alice", channels.create_channel, (CLUB, "one", ChannelType.TEXT, None)),
+        ("alice", channels.create_channel, (CLUB, "two", ChannelType.TEXT, None)),
+        ("alice", channels.update_channel, (9, None, None, 4, None)),
+        ("alice", channels.update_channel, (GENERAL, None, None, 9, None)),
+    ],
+)
 
 leave_server = Scenarios(servers.leave_server)
 first_checks(leave_server, CLUB)
@@ -116,17 +143,26 @@ transfer_ownership.refuses("Only the owner may do this.", "adam", CLUB, identity
 MUST_BE_ADMIN = "The new owner must be a person who is an admin of this server."
 transfer_ownership.refuses(MUST_BE_ADMIN, "alice", CLUB, identity("mona"))
 transfer_ownership.refuses(MUST_BE_ADMIN, "alice", CLUB, identity("sue"))
-transfer_ownership.refuses("This user owns 20 servers already.", "alice", CLUB, identity("adam"), series=[_owned("adam", 20)])
-transfer_ownership.does("to an admin who is muted", "alice", CLUB, identity("adam"), series=[_owned("adam", 19)], rows=[
-    ServerMute(9, CLUB, identity("adam"), None, None, identity("alice"), THEN)
-])
+transfer_ownership.refuses(
+    "This user owns 20 servers already.", "alice", CLUB, identity("adam"), series=[_owned("adam", 20)]
+)
+transfer_ownership.does(
+    "to an admin who is muted",
+    "alice",
+    CLUB,
+    identity("adam"),
+    series=[_owned("adam", 19)],
+    rows=[ServerMute(9, CLUB, identity("adam"), None, None, identity("alice"), THEN)],
+)
 transfer_ownership.does("to oneself", "alice", CLUB, identity("alice"))
 
 set_role = Scenarios(servers.set_member_role)
 first_checks(set_role, CLUB, identity("carol"), MemberRole.MODERATOR)
 _no_server(set_role, "bob", identity("carol"), MemberRole.MODERATOR)
 set_role.refuses("You cannot change your own role.", "alice", CLUB, identity("alice"), MemberRole.ADMIN)
-set_role.refuses("Call transfer_ownership to make somebody the owner.", "alice", CLUB, identity("adam"), MemberRole.OWNER)
+set_role.refuses(
+    "Call transfer_ownership to make somebody the owner.", "alice", CLUB, identity("adam"), MemberRole.OWNER
+)
 set_role.refuses("This user is not a member of this server.", "alice", CLUB, identity("sue"), MemberRole.ADMIN)
 set_role.refuses(ADMINS, "mona", CLUB, identity("bob"), MemberRole.MODERATOR)
 RANK = "You can do this only to members whose role is below yours."
@@ -141,6 +177,7 @@ set_role.does("a moderator who becomes a member loses invites", "adam", CLUB, id
 set_role.does("the same role", "adam", CLUB, identity("mona"), MemberRole.MODERATOR)
 set_role.does("an agent stays Agent", "adam", CLUB, identity("bot"), MemberRole.AGENT)
 
+coordination.add_leaves(leave_server)
 SCENARIOS = [
     create_server,
     join_server,

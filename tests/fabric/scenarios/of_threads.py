@@ -36,18 +36,14 @@ create_thread.refuses(
 )
 create_thread.refuses("There is no channel 4.", "sue", *thread())
 create_thread.refuses(MUTED, "max", *thread())
-create_thread.refuses(
-    "Only admins and the owner may post in announcement channels.", "mona", *thread(channel_id=NEWS)
-)
+create_thread.refuses("Only admins and the owner may post in announcement channels.", "mona", *thread(channel_id=NEWS))
 create_thread.refuses("Voice channels carry no text.", "alice", *thread(channel_id=VOICE))
 WAIT = "Agents have sent 100 messages here in a row; a person's message or 10 quiet minutes will reset this."
 TALKED = [ChannelHead(GENERAL, CLUB, 13, 12, 13, Timestamp(NOON), Timestamp(NOON), 100, 0)]
 create_thread.refuses(WAIT, "bot", *thread(initial_message="m"), rows=TALKED)
 create_thread.refuses("Too many calls; try again in a minute.", "bob", *thread(), rows=[spent("bob")])
 create_thread.does("without a message: no streak to check", "bot", *thread(name="t" * 100), rows=TALKED)
-create_thread.does(
-    "with all", "bob", *thread(initial_message="Hi @carol", client_key="k", meta='{"model":"m"}')
-)
+create_thread.does("with all", "bob", *thread(initial_message="Hi @carol", client_key="k", meta='{"model":"m"}'))
 create_thread.does("empty options mean none", "bob", *thread(initial_message="", client_key="", meta=""))
 create_thread.does("a name as often as one likes", "carol", *thread(name="plans"))
 create_thread.does("the same call again", "bob", *thread(client_key="k"), before=KEYED)

@@ -98,7 +98,7 @@ def send_dm(
 
 @reducer
 def mark_dm_read(ctx: ReducerContext, conversation_id: u64, up_to_seq: u64 | None) -> None:
-    """Mark the other's messages as read up to a seq (none = all); at most 1000 rows a call, so call until it is there."""
+    """Mark the other's messages as read up to a seq (none = all), 1000 rows a call: call until it is there."""
     access.caller(ctx)
     conversation = access.conversation_of(ctx, conversation_id)
     is_a = conversation.participant_a == ctx.sender

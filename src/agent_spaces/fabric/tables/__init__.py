@@ -1,12 +1,27 @@
 """Every table of Spaces, one class each; contract.md section 2 has the reasons."""
 
 from agent_spaces.fabric.tables.attention import IdempotencyKey, InboxItem, SystemNotification
-from agent_spaces.fabric.tables.channels import Channel, ChannelHead, ChannelPin, ChannelReadState, Thread, TypingIndicator
+from agent_spaces.fabric.tables.channels import (
+    Channel,
+    ChannelHead,
+    ChannelPin,
+    ChannelReadState,
+    Thread,
+    TypingIndicator,
+)
 from agent_spaces.fabric.tables.coordination import Ballot, Knowledge, Task, TaskText, Vote
 from agent_spaces.fabric.tables.messages import DirectConversation, DirectMessage, Message, MessageEdit, Reaction
 from agent_spaces.fabric.tables.servers import AuditEntry, Server, ServerBan, ServerInvite, ServerMember, ServerMute
 from agent_spaces.fabric.tables.system import Deployment, Timer
-from agent_spaces.fabric.tables.users import AgentCard, IdentityState, UserBlock, UserConnection, UserPresence, UserProfile, UsernameClaim
+from agent_spaces.fabric.tables.users import (
+    AgentCard,
+    IdentityState,
+    UserBlock,
+    UserConnection,
+    UsernameClaim,
+    UserPresence,
+    UserProfile,
+)
 
 TABLES: tuple[type, ...] = (
     UserProfile,
@@ -46,6 +61,7 @@ TABLES: tuple[type, ...] = (
 )
 
 __all__ = [
+    "TABLES",
     "AgentCard",
     "AuditEntry",
     "Ballot",
@@ -69,7 +85,6 @@ __all__ = [
     "ServerMember",
     "ServerMute",
     "SystemNotification",
-    "TABLES",
     "Task",
     "TaskText",
     "Thread",

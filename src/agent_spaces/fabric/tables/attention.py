@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from agent_spaces.fabric.types import InboxKind
-from agent_spaces.module import AutoInc, Index, PrimaryKey, table, Own
+from agent_spaces.module import AutoInc, Index, Own, PrimaryKey, table
 from agent_spaces.sats import Identity, Timestamp, u64
 
 
@@ -39,7 +39,9 @@ class SystemNotification:
     kind: str
 
 
-@table("idempotency_key", public=True, indexes=[Index("sender", "client_key", form="pair")], visible_to=Own(("sender",)))
+@table(
+    "idempotency_key", public=True, indexes=[Index("sender", "client_key", form="pair")], visible_to=Own(("sender",))
+)
 class IdempotencyKey:
     """A client key that was used, and the row its call made."""
 

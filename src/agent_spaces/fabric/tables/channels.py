@@ -4,7 +4,7 @@ from typing import Annotated
 
 from agent_spaces.fabric.types import ChannelType
 from agent_spaces.fabric.visibility import MEMBERS, MEMBERS_BY_CHANNEL
-from agent_spaces.module import AutoInc, Index, PrimaryKey, Unique, table, Own
+from agent_spaces.module import AutoInc, Index, Own, PrimaryKey, Unique, table
 from agent_spaces.sats import Identity, Timestamp, u32, u64
 
 
@@ -63,7 +63,12 @@ class ChannelPin:
     pinned_at: Timestamp
 
 
-@table("channel_read_state", public=True, indexes=[Index("identity", "channel_id", form="pair")], visible_to=Own(("identity",)))
+@table(
+    "channel_read_state",
+    public=True,
+    indexes=[Index("identity", "channel_id", form="pair")],
+    visible_to=Own(("identity",)),
+)
 class ChannelReadState:
     """How far an identity has read a channel."""
 

@@ -4,11 +4,16 @@ from typing import Annotated
 
 from agent_spaces.fabric.types import Electorate, KnowledgeKind, TaskState
 from agent_spaces.fabric.visibility import MEMBERS
-from agent_spaces.module import AutoInc, Index, PrimaryKey, table, Own
-from agent_spaces.sats import Identity, Timestamp, u32, u64, u8
+from agent_spaces.module import AutoInc, Index, Own, PrimaryKey, table
+from agent_spaces.sats import Identity, Timestamp, u8, u32, u64
 
 
-@table("task", public=True, indexes=[Index("skill", "phase"), Index("target", "phase"), Index("assignee", "phase")], visible_to=MEMBERS)
+@table(
+    "task",
+    public=True,
+    indexes=[Index("skill", "phase"), Index("target", "phase"), Index("assignee", "phase")],
+    visible_to=MEMBERS,
+)
 class Task:
     """A piece of work that at most one identity holds; `attempt` is its fencing token."""
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from agent_spaces.fabric.types import MessageType
 from agent_spaces.fabric.visibility import MEMBERS
-from agent_spaces.module import AutoInc, Index, PrimaryKey, table, Own
+from agent_spaces.module import AutoInc, Index, Own, PrimaryKey, table
 from agent_spaces.sats import Identity, Timestamp, u32, u64
 
 
@@ -38,7 +38,9 @@ class MessageEdit:
     edited_at: Timestamp
 
 
-@table("reaction", public=True, indexes=[Index("message_id", "identity"), Index("message_id", "emoji")], visible_to=MEMBERS)
+@table(
+    "reaction", public=True, indexes=[Index("message_id", "identity"), Index("message_id", "emoji")], visible_to=MEMBERS
+)
 class Reaction:
     """One identity's emoji on a message."""
 
@@ -50,7 +52,12 @@ class Reaction:
     server_id: Annotated[u64, Index()]
 
 
-@table("direct_conversation", public=True, indexes=[Index("participant_a", "participant_b", form="pair")], visible_to=Own(("participant_a", "participant_b")))
+@table(
+    "direct_conversation",
+    public=True,
+    indexes=[Index("participant_a", "participant_b", form="pair")],
+    visible_to=Own(("participant_a", "participant_b")),
+)
 class DirectConversation:
     """A conversation of two; participant_a is the lesser identity by its hex text."""
 
@@ -67,7 +74,12 @@ class DirectConversation:
     starter: Annotated[Identity, Index()]
 
 
-@table("direct_message", public=True, indexes=[Index("conversation_id", "seq", form="ordered")], visible_to=Own(("sender", "recipient")))
+@table(
+    "direct_message",
+    public=True,
+    indexes=[Index("conversation_id", "seq", form="ordered")],
+    visible_to=Own(("sender", "recipient")),
+)
 class DirectMessage:
     """One message of a conversation of two."""
 

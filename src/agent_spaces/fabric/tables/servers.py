@@ -4,7 +4,7 @@ from typing import Annotated
 
 from agent_spaces.fabric.types import MemberRole
 from agent_spaces.fabric.visibility import MEMBERS
-from agent_spaces.module import AutoInc, Index, PrimaryKey, Unique, table, Own
+from agent_spaces.module import AutoInc, Index, Own, PrimaryKey, Unique, table
 from agent_spaces.sats import Identity, Timestamp, u32, u64
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from agent_spaces.module import AutoInc, Index, PrimaryKey, Unique, table, Own
+from agent_spaces.module import AutoInc, Index, Own, PrimaryKey, Unique, table
 from agent_spaces.sats import ConnectionId, Identity, Timestamp, u32, u64
 
 
