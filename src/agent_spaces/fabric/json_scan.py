@@ -7,12 +7,18 @@ import re
 
 DEPTH_MAX = 32  # the outermost object is 1
 
-_BLANKS = re.compile(r"[ \t\n\r]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_STRING = re.compile(r'"((?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*)"')
+# One token: 1 the inside of a string, 2 another scalar, 3 a mark. Nothing of it is tried twice, however long the text.
+_TOKEN = re.compile(
+    r"[ \t\n\r]*+(?:"
+    r'"((?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4}))*+)"'
+    r"|(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+|true|false|null)"
+    r"|([{}\[\],:]))"
+)
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
 _SHORT = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_LITERALS = ("true", "false", "null")
+_STRING, _MARK = 1, 3
+# What may come next: a value; the same or the end of an array; a name; the same or the end of an object; and so on.
+_VALUE, _FIRST_VALUE, _NAME, _FIRST_NAME, _COLON, _AFTER_VALUE = range(6)
 
 
 class NotAnObjectError(ValueError):
@@ -32,89 +38,56 @@ class Scan:
 def scan_object(text: str) -> Scan:
     """Return what a JSON object holds; NotAnObjectError if the text is not one."""
     scan = Scan()
-    at = _skip(text, 0)
-    if text[at : at + 1] != "{":
-        raise NotAnObjectError
-    end = _containers(text, at, scan)
-    if _skip(text, end) != len(text):
+    closers: list[str] = []  # of the containers that are open, outermost first
+    state, name, at = _VALUE, "", 0
+    while True:
+        token = _TOKEN.match(text, at)
+        if token is None:
+            raise NotAnObjectError
+        at, kind = token.end(), token.lastindex
+        if kind == _MARK:
+            if state in (_VALUE, _FIRST_VALUE) and len(closers) == 1:
+                scan.members[name] = None
+            state = _after_mark(token[_MARK], state, closers)
+            if not closers:
+                break
+            continue
+        value = None
+        if kind == _STRING:
+            value = _unescape(token[_STRING])
+            scan.strings.append(value)
+        if state in (_NAME, _FIRST_NAME) and value is not None:
+            name, state = value, _COLON
+        elif state in (_VALUE, _FIRST_VALUE) and closers:
+            if len(closers) == 1:
+                scan.members[name] = value
+            state = _AFTER_VALUE
+        else:
+            raise NotAnObjectError
+    if text[at:].strip(" \t\n\r"):
         raise NotAnObjectError
     return scan
 
 
-def _skip(text: str, at: int) -> int:
-    match = _BLANKS.match(text, at)
-    assert match is not None
-    return match.end()
-
-
-def _containers(text: str, at: int, scan: Scan) -> int:
-    """Read the container that opens at `at` with all that it holds; return the offset behind it."""
-    closers: list[str] = []  # of the containers that are open, outermost first
-    name = ""
-    while True:
-        opener = text[at : at + 1]
-        if opener in ("{", "["):
-            if len(closers) == DEPTH_MAX:
-                raise NotAnObjectError
-            if len(closers) == 1:
-                scan.members[name] = None
-            closers.append("}" if opener == "{" else "]")
-            at = _skip(text, at + 1)
-            if text[at : at + 1] != closers[-1]:
-                name, at = _member_name(text, at, scan) if opener == "{" else ("", at)
-                continue
-        else:
-            value, at = _scalar(text, at, scan)
-            if len(closers) == 1:
-                scan.members[name] = value
-            at = _skip(text, at)
-        while text[at : at + 1] == closers[-1]:
-            closers.pop()
-            if not closers:
-                return at + 1
-            at = _skip(text, at + 1)
-        if text[at : at + 1] != ",":
-            raise NotAnObjectError
-        at = _skip(text, at + 1)
-        if closers[-1] == "}":
-            name, at = _member_name(text, at, scan)
-
-
-def _member_name(text: str, at: int, scan: Scan) -> tuple[str, int]:
-    """Read `"name" :` and return the name with the offset of its value."""
-    name, at = _string(text, at, scan)
-    at = _skip(text, at)
-    if text[at : at + 1] != ":":
-        raise NotAnObjectError
-    return name, _skip(text, at + 1)
-
-
-def _scalar(text: str, at: int, scan: Scan) -> tuple[str | None, int]:
-    """Read a string, number or literal; return the string, or None, with the offset behind it."""
-    if text[at : at + 1] == '"':
-        return _string(text, at, scan)
-    number = _NUMBER.match(text, at)
-    if number is not None:
-        return None, number.end()
-    for literal in _LITERALS:
-        if text.startswith(literal, at):
-            return None, at + len(literal)
+def _after_mark(mark: str, state: int, closers: list[str]) -> int:
+    """Return what may come after a mark, and open or close a container; NotAnObjectError if it has no place here."""
+    if mark == ":" and state == _COLON:
+        return _VALUE
+    if mark == "," and state == _AFTER_VALUE:
+        return _NAME if closers[-1] == "}" else _VALUE
+    if mark in "{[" and state in (_VALUE, _FIRST_VALUE) and len(closers) < DEPTH_MAX and (closers or mark == "{"):
+        closers.append("}" if mark == "{" else "]")
+        return _FIRST_NAME if mark == "{" else _FIRST_VALUE
+    if mark in "}]" and closers and mark == closers[-1] and state in (_AFTER_VALUE, _FIRST_NAME, _FIRST_VALUE):
+        closers.pop()
+        return _AFTER_VALUE
     raise NotAnObjectError
-
-
-def _string(text: str, at: int, scan: Scan) -> tuple[str, int]:
-    match = _STRING.match(text, at)
-    if match is None:
-        raise NotAnObjectError
-    value = match[1]
-    if "\\" in value:
-        value = _unescape(value)
-    scan.strings.append(value)
-    return value, match.end()
 
 
 def _unescape(raw: str) -> str:
     """Resolve the escapes of a string; each high surrogate must be followed at once by a low one."""
+    if "\\" not in raw:
+        return raw
     parts: list[str] = []
     done = 0
     high = 0
