@@ -22,6 +22,7 @@ SECTOR_BYTES = 512
 RECORDS_START = SECTOR_BYTES
 SEAL_POSITION = 256
 RECORD_BYTES_MAX = 1 << 30
+_ZEROS = bytes(1 << 18)
 _SPARSE = bytes(200)  # every sector inside a body that has at most one bit set holds such a run
 
 _HEADER = Struct("<8s8sQQ16sI")  # magic, salt, size, first, chain before, CRC of these
@@ -81,6 +82,14 @@ def read_header(data: bytes, name: str) -> Header:
 def is_sealed(data: bytes) -> bool:
     """Whether something was written where the seal stands: then a next segment must exist."""
     return any(data[SEAL_POSITION : SEAL_POSITION + SEAL_BYTES])
+
+
+def _written_end(data: bytes) -> int:
+    """Return where the zeros begin that the data ends with: a piece at a time, for 64 MiB byte by byte cost 0.3 s."""
+    end = len(data)
+    while end and (piece := data[max(0, end - len(_ZEROS)) : end]) == _ZEROS[: len(piece)]:
+        end -= len(piece)
+    return end - len(piece) + len(piece.rstrip(b"\0")) if end else 0
 
 
 def _sectors(data: bytes, start: int, end: int, bits_max: int) -> int:
@@ -198,7 +207,7 @@ class Scan:
     def _stop(self, until: int | None) -> None:
         """Decide what the bytes behind the last good record are: nothing, a torn write, or damage."""
         data = self._data
-        end = len(data.rstrip(b"\0"))
+        end = _written_end(data)
         if until is not None:
             raise self._damaged(f"transaction {until - 1} should be in it and is not")
         if end <= self.end:
