@@ -8,6 +8,7 @@ from agent_spaces.fabric.types import MemberRole
 HUB_ID = 1
 SECOND_US = 1_000_000
 DAY_S = 86_400
+U32_MAX = 2**32 - 1
 
 # Per identity.
 SERVERS_OWNED_MAX = 20

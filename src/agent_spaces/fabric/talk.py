@@ -24,10 +24,12 @@ def check_streak(ctx: ReducerContext, streak: int, streak_max: int, last_text_at
 
 
 def next_streak(ctx: ReducerContext, is_agent: bool, streak: int, last_text_at: int) -> int:
-    """Return how many Texts by agents stand in a row after one more Text."""
+    """Return how many Texts by agents stand in a row after one more Text; at U32_MAX the count stands still."""
     if not is_agent:
         return 0
-    return 1 if ctx.timestamp >= last_text_at + rules.AGENT_STREAK_QUIET_US else streak + 1
+    if ctx.timestamp >= last_text_at + rules.AGENT_STREAK_QUIET_US:
+        return 1
+    return streak + 1 if streak < rules.U32_MAX else streak
 
 
 def post_text(

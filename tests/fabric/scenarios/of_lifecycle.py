@@ -3,7 +3,7 @@
 from agent_spaces.fabric.reducers import lifecycle, messages
 from agent_spaces.fabric.reducers.channels import delete_channel, mark_channel_read
 from agent_spaces.fabric.reducers.servers import delete_server
-from agent_spaces.fabric.tables import Server, Timer, UserConnection, UserPresence
+from agent_spaces.fabric.tables import Timer, UserConnection, UserPresence
 from agent_spaces.fabric.types import TimerKind
 from agent_spaces.sats import ConnectionId, Time, Timestamp
 from fabric.scenarios import coordination
@@ -67,20 +67,6 @@ run_timer.does(
 )
 run_timer.does("nothing left of a channel", "system", _timer(TimerKind.PURGE_CHANNEL, 99))
 run_timer.does("a server that is gone", "system", SERVER_TIMER, before=[("alice", delete_server, (CLUB,))])
-run_timer.does(
-    "a slice of 2000 rows and the timer for the next",
-    "system",
-    SERVER_TIMER,
-    without=[(Server, CLUB)],
-    series=[
-        {
-            "table": "audit_entry",
-            "from": 100,
-            "to": 2099,
-            "row": ["#", CLUB, 0, ["0x<bob>"], "a", [1, []], 0, 0, [1, []], [MORNING]],
-        }
-    ],
-)
 
 coordination.add_timers(run_timer)
 SCENARIOS = [init, connected, disconnected, run_timer]

@@ -112,6 +112,12 @@ send.does(
     *message(channel_id=LOGS),
     rows=[ChannelHead(LOGS, CLUB, 1, 1, 14, Timestamp(NOON), Timestamp(NOON), 5000, 0)],
 )
+send.does(
+    "a streak that no u32 could count on",
+    "bot",
+    *message(channel_id=LOGS),
+    rows=[ChannelHead(LOGS, CLUB, 1, 1, 14, Timestamp(NOON), Timestamp(NOON), 2**32 - 1, 0)],
+)
 send.does("an AgentEvent at its limits", "bob", *message('{"event":"' + "e" * 62 + '.1"}', EVENT, channel_id=LOGS))
 send.does("an AgentEvent 32 deep", "bot", *message(deep(32), EVENT))
 send.does("the last member of a name counts", "bot", *message('{"event":"task.x", "\\u0065vent" : "mine"}', EVENT))
