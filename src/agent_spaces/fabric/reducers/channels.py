@@ -19,7 +19,7 @@ def _check_name_free(channels: list[Channel], name: str, own_id: int = 0) -> Non
 
 @reducer
 def create_channel(
-    ctx: ReducerContext, server_id: u64, name: str, channel_type: ChannelType, topic: str | None
+    ctx: ReducerContext, server_id: u64, name: str, channel_type: ChannelType, topic: str | None = None
 ) -> None:
     """Make a channel behind all others. Admin and above."""
     access.caller(ctx)
@@ -43,10 +43,10 @@ def create_channel(
 def update_channel(
     ctx: ReducerContext,
     channel_id: u64,
-    name: str | None,
-    topic: str | None,
-    position: u32 | None,
-    agent_streak_max: u32 | None,
+    name: str | None = None,
+    topic: str | None = None,
+    position: u32 | None = None,
+    agent_streak_max: u32 | None = None,
 ) -> None:
     """Change a channel: none leaves a field, an empty topic clears it. Moderator and above."""
     access.caller(ctx)

@@ -43,9 +43,9 @@ def send_dm(
     ctx: ReducerContext,
     conversation_id: u64,
     content: str,
-    reply_to_id: u64 | None,
-    client_key: str | None,
-    meta: str | None,
+    reply_to_id: u64 | None = None,
+    client_key: str | None = None,
+    meta: str | None = None,
 ) -> None:
     """Write to the other participant, who must not have blocked the caller."""
     profile = access.caller(ctx)
@@ -97,7 +97,7 @@ def send_dm(
 
 
 @reducer
-def mark_dm_read(ctx: ReducerContext, conversation_id: u64, up_to_seq: u64 | None) -> None:
+def mark_dm_read(ctx: ReducerContext, conversation_id: u64, up_to_seq: u64 | None = None) -> None:
     """Mark the other's messages as read up to a seq (none = all), 1000 rows a call: call until it is there."""
     access.caller(ctx)
     conversation = access.conversation_of(ctx, conversation_id)

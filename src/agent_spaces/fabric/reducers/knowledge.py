@@ -25,7 +25,7 @@ def publish_knowledge(
     kind: KnowledgeKind,
     source_message_id: u64,
     supersedes: u64,
-    client_key: str | None,
+    client_key: str | None = None,
 ) -> None:
     """Say what a channel knows under a key; `supersedes` is the id of the current row, 0 if there is none."""
     caller = access.caller(ctx)

@@ -14,11 +14,11 @@ def send_message(
     ctx: ReducerContext,
     channel_id: u64,
     content: str,
-    message_type: MessageType,
-    thread_id: u64 | None,
-    reply_to_id: u64 | None,
-    client_key: str | None,
-    meta: str | None,
+    message_type: MessageType = MessageType.TEXT,
+    thread_id: u64 | None = None,
+    reply_to_id: u64 | None = None,
+    client_key: str | None = None,
+    meta: str | None = None,
 ) -> None:
     """Send a Text or an AgentEvent to a channel, or to a thread of it."""
     profile = access.caller(ctx)

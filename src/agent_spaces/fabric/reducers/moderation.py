@@ -8,7 +8,7 @@ from agent_spaces.sats import Identity, Timestamp, u32, u64
 
 
 @reducer
-def remove_member(ctx: ReducerContext, server_id: u64, identity: Identity, reason: str | None) -> None:
+def remove_member(ctx: ReducerContext, server_id: u64, identity: Identity, reason: str | None = None) -> None:
     """End the membership of a member below the caller, who may join again. Admin and above."""
     access.caller(ctx)
     rules_text.check_reason(reason)
@@ -22,7 +22,7 @@ def remove_member(ctx: ReducerContext, server_id: u64, identity: Identity, reaso
 
 
 @reducer
-def ban_member(ctx: ReducerContext, server_id: u64, identity: Identity, reason: str | None) -> None:
+def ban_member(ctx: ReducerContext, server_id: u64, identity: Identity, reason: str | None = None) -> None:
     """Keep somebody out of a server, and end their membership if they have one below the caller's. Admin and above."""
     access.caller(ctx)
     rules_text.check_reason(reason)
@@ -56,7 +56,11 @@ def unban_member(ctx: ReducerContext, server_id: u64, identity: Identity) -> Non
 
 @reducer
 def mute_member(
-    ctx: ReducerContext, server_id: u64, identity: Identity, duration_seconds: u32 | None, reason: str | None
+    ctx: ReducerContext,
+    server_id: u64,
+    identity: Identity,
+    duration_seconds: u32 | None = None,
+    reason: str | None = None,
 ) -> None:
     """Forbid a member below the caller to speak, for some seconds or until unmuted. Moderator and above."""
     access.caller(ctx)

@@ -14,8 +14,8 @@ def create_invite(
     server_id: u64,
     code: str,
     uses: u32,
-    expires_in_seconds: u32 | None,
-    client_key: str | None,
+    expires_in_seconds: u32 | None = None,
+    client_key: str | None = None,
 ) -> None:
     """Make an invite with a code that the caller drew at random. Moderator and above."""
     access.caller(ctx)

@@ -32,7 +32,7 @@ def _check_icon(icon_url: str | None) -> None:
 
 
 @reducer
-def create_server(ctx: ReducerContext, name: str, description: str | None, icon_url: str | None) -> None:
+def create_server(ctx: ReducerContext, name: str, description: str | None = None, icon_url: str | None = None) -> None:
     """Make a server that the caller, a person, owns, with a Text channel "general"."""
     profile = access.caller(ctx)
     rules_text.check_line("The server name", name, rules_text.NAME_CHARS_MAX)
@@ -84,7 +84,11 @@ def leave_server(ctx: ReducerContext, server_id: u64) -> None:
 
 @reducer
 def update_server(
-    ctx: ReducerContext, server_id: u64, name: str | None, description: str | None, icon_url: str | None
+    ctx: ReducerContext,
+    server_id: u64,
+    name: str | None = None,
+    description: str | None = None,
+    icon_url: str | None = None,
 ) -> None:
     """Change what a server says of itself: none leaves a field, the empty string clears it. Admin and above."""
     access.caller(ctx)

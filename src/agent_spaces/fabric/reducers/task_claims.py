@@ -64,7 +64,7 @@ def claim_task(ctx: ReducerContext, task_id: u64, lease_seconds: u32) -> None:
 
 
 @reducer
-def renew_task(ctx: ReducerContext, task_id: u64, attempt: u32, lease_seconds: u32, note: str | None) -> None:
+def renew_task(ctx: ReducerContext, task_id: u64, attempt: u32, lease_seconds: u32, note: str | None = None) -> None:
     """Hold a task for some seconds from now; a note says how it goes, and stays until the next one."""
     access.caller(ctx)
     task_rules.check_lease_seconds(lease_seconds)

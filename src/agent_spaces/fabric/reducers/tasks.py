@@ -21,8 +21,8 @@ def submit_task(
     skill: str,
     target: Identity | None,
     failures_max: u32,
-    client_key: str | None,
-    meta: str | None,
+    client_key: str | None = None,
+    meta: str | None = None,
 ) -> None:
     """Offer a piece of work, to one member or to whoever has the skill; who may post Text in the channel may."""
     access.caller(ctx)

@@ -13,9 +13,9 @@ def create_thread(
     ctx: ReducerContext,
     channel_id: u64,
     name: str,
-    initial_message: str | None,
-    client_key: str | None,
-    meta: str | None,
+    initial_message: str | None = None,
+    client_key: str | None = None,
+    meta: str | None = None,
 ) -> None:
     """Open a thread where the caller may post; an initial message is a Text like any other, and has the meta."""
     profile = access.caller(ctx)

@@ -76,7 +76,11 @@ def _become_agent(ctx: ReducerContext) -> None:
 
 @reducer
 def update_profile(
-    ctx: ReducerContext, username: str | None, display_name: str | None, avatar_url: str | None, bio: str | None
+    ctx: ReducerContext,
+    username: str | None = None,
+    display_name: str | None = None,
+    avatar_url: str | None = None,
+    bio: str | None = None,
 ) -> None:
     """Change the caller's own profile: none leaves a field, the empty string clears it."""
     profile = access.caller(ctx)
@@ -104,7 +108,7 @@ def update_profile(
 
 
 @reducer
-def set_presence(ctx: ReducerContext, online: bool, status_text: str | None) -> None:
+def set_presence(ctx: ReducerContext, online: bool, status_text: str | None = None) -> None:
     """Say whether the caller is there, and what they do; sets last_seen, so it serves as a heartbeat."""
     access.caller(ctx)
     if status_text:
@@ -119,7 +123,7 @@ def set_presence(ctx: ReducerContext, online: bool, status_text: str | None) -> 
 
 
 @reducer
-def set_agent_card(ctx: ReducerContext, summary: str, skills: list[str], url: str | None) -> None:
+def set_agent_card(ctx: ReducerContext, summary: str, skills: list[str], url: str | None = None) -> None:
     """Say what an agent can do, in place of what its card said before."""
     profile = access.caller(ctx)
     rules_text.check_line("The summary", summary, rules_text.SUMMARY_CHARS_MAX)

@@ -42,7 +42,7 @@ def open_vote(
     electorate: Electorate,
     quorum: u32,
     closes_in_seconds: u32,
-    client_key: str | None,
+    client_key: str | None = None,
 ) -> None:
     """Ask the members, persons or agents of a server; who may post Text in the channel may.
 
