@@ -7,7 +7,7 @@ subscribes again, compares what the host then tells with the cache and fires the
 import asyncio
 import inspect
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Concatenate, Literal, ParamSpec, Self, overload
@@ -53,6 +53,8 @@ class ClientOptions:
     ping_seconds: float = 15.0  # a silent connection is asked after this long, and given up as much later
     reconnect: bool = True
     message_bytes_max: int = 512 * 2**20  # of what one payload of the host unpacks to
+    random: Callable[[], float] = random.random  # spreads the waits between attempts; in [0, 1)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # between attempts
 
 
 class DbConnection:
@@ -203,16 +205,16 @@ class DbConnection:
             self._send(encode_client_message(Unsubscribe(self._next_request(), subscription.query_set_id, True)))
 
     async def _run(self) -> None:
-        waits, clock = delays(random.random), asyncio.get_running_loop().time
+        waits, clock = delays(self.options.random), asyncio.get_running_loop().time
         try:
             while True:
                 began = clock()
                 error = await self._attempt()
                 if clock() - began >= STEADY_SECONDS:  # not a host that lets one in only to throw one out
-                    waits = delays(random.random)
+                    waits = delays(self.options.random)
                 if self._gives_up(error):
                     return
-                await asyncio.sleep(next(waits))
+                await self.options.sleep(next(waits))
         except Exception as fault:
             log.exception("client.failed")
             if not self._opened.done():

@@ -17,7 +17,7 @@ from agent_spaces.client.errors import UnknownNameError
 from agent_spaces.client.names import columns, members, parameters, safe
 from agent_spaces.errors import DecodeError, DefinitionError, EncodeError
 from agent_spaces.module import ReducerDefinition, TableDefinition, definition_of, reducer_definition_of
-from agent_spaces.sats.bsatn import arguments_encoder, row_decoder
+from agent_spaces.sats.bsatn import arguments_encoder, encoder, row_decoder
 from agent_spaces.sats.mapping import type_of
 from agent_spaces.sats.types import U8, AlgebraicType, Array, Product, Ref, Sum, inline, is_option, is_unit_sum
 
@@ -85,7 +85,15 @@ class ReducerSchema:
         try:
             return self._encode([given[name] for name in names])
         except EncodeError as error:
-            raise UnknownNameError(f"{self.name}: {error}") from error
+            raise UnknownNameError(self._what_does_not_fit(given) or f"{self.name}: {error}") from error
+
+    def _what_does_not_fit(self, given: Mapping[str, Any]) -> str | None:
+        for name, annotation in self.parameters:
+            try:
+                encoder(annotation)(given[name])
+            except EncodeError as error:
+                return f"{self.name}: {name}: {error}"
+        return None
 
 
 class ClientSchema:
