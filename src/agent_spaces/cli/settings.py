@@ -106,7 +106,7 @@ def target(
             return Target(address, path.read_text().strip(), None, json)
         except OSError as error:
             raise ConfigError(
-                f"The owner's token cannot be read at {path} ({error.strerror}); name the host's folder with --data-dir."
+                f"The owner's token cannot be read at {path} ({error.strerror}); name the folder with --data-dir."
             ) from error
     if login is None and (given := env.get("SPACETIMEDB_TOKEN")):
         return Target(address, given, None, json)

@@ -1,4 +1,4 @@
-"""Which rows a reader gets: the rule of a table (audience.py holds what the rules mean) as a filter for one identity."""
+"""Which rows a reader gets: a table's rule (audience.py holds what the rules mean) as a filter for one identity."""
 
 from collections.abc import Callable, Collection
 from typing import Any

@@ -1,4 +1,4 @@
-"""What happens to tasks with all that belongs to it: the row, its event, its timer, the inboxes, the channel's count."""
+"""What happens to tasks, whole: the row, its event, its timer, the inboxes, the channel's count."""
 
 from typing import TYPE_CHECKING
 

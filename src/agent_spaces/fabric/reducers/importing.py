@@ -104,7 +104,8 @@ def _import_of(definition: TableDefinition) -> Callable[..., None]:
 
     import_rows.__name__ = f"import_{name}"
     import_rows.__doc__ = f"Add rows to {name}; a row that breaks a key is refused with the whole call."
-    import_rows.__annotations__ = {"ctx": ReducerContext, "rows": list[row_class], "return": None}  # type: ignore[valid-type]
+    rows: Any = list[row_class]  # type: ignore[valid-type]
+    import_rows.__annotations__ = {"ctx": ReducerContext, "rows": rows, "return": None}
     return reducer(import_rows)
 
 

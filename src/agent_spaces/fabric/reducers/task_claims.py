@@ -126,7 +126,7 @@ def fail_task(ctx: ReducerContext, task_id: u64, attempt: u32, reason: str) -> N
 
 @reducer
 def release_task(ctx: ReducerContext, task_id: u64, attempt: u32) -> None:
-    """Let others claim a task at once, without a failure; its creator and Moderators and above may take it back, too."""
+    """Let others claim a task at once, without a failure; its creator and Moderators and above may, too."""
     access.caller(ctx)
     task, member = task_of(ctx, task_id)
     if task.creator != ctx.sender and not access.is_moderator(member):
