@@ -54,5 +54,9 @@ lock: setup ## Renew the lock files
 spaces-status: setup ## Ask the local host how it is
 	@$(BIN)/spaces status
 
+.PHONY: bench
+bench: setup ## Measure speed beside other servers; QUICK=1 for a short run, JSON=FILE for all figures
+	@$(BIN)/python bench/run.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
+
 .PHONY: ci
 ci: check test ## What CI runs
