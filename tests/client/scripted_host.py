@@ -1,6 +1,7 @@
 """A host that says what a test tells it to: the real protocol over a real socket, for what real hosts seldom do."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -44,8 +45,13 @@ class Visit:
 
 
 @asynccontextmanager
-async def scripted_host(script: Callable[[Visit], Awaitable[None]], *, location: str = "") -> AsyncIterator[str]:
-    """Greet every client and run the script with it, then close; give the address. `location` redirects instead."""
+async def scripted_host(
+    script: Callable[[Visit], Awaitable[None]], *, location: str = "", schema: object = None
+) -> AsyncIterator[str]:
+    """Greet every client and run the script with it, then close; give the address.
+
+    With `location` everybody is redirected instead; `schema` is the body of `/schema`.
+    """
     visits = 0
 
     async def visited(websocket: ServerConnection) -> None:
@@ -56,6 +62,8 @@ async def scripted_host(script: Callable[[Visit], Awaitable[None]], *, location:
         await script(visit)
 
     def answered(connection: ServerConnection, request: Request) -> Response | None:
+        if schema is not None and "/schema?" in request.path:
+            return connection.respond(HTTPStatus.OK, json.dumps(schema))
         if not location:
             return None
         response = connection.respond(HTTPStatus.TEMPORARY_REDIRECT, "elsewhere")

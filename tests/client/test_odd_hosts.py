@@ -14,8 +14,9 @@ from agent_spaces.client import (
     UnknownNameError,
     connect,
 )
-from agent_spaces.errors import DecodeError
+from agent_spaces.errors import DecodeError, DefinitionError
 from agent_spaces.module import PrimaryKey, ReducerContext, reducer, table
+from agent_spaces.module.definition import Module
 from agent_spaces.sats import Timestamp, u8
 from agent_spaces.sats.bsatn import row_encoder
 from agent_spaces.wire.messages import (
@@ -45,6 +46,13 @@ from client.scripted_host import Gate, Visit, scripted_host, silent
 class Thing:
     id: Annotated[u8, PrimaryKey()]
     value: u8
+
+
+@table("thing", public=True)
+class WiderThing:
+    id: Annotated[u8, PrimaryKey()]
+    value: u8
+    more: u8
 
 
 @reducer
@@ -174,6 +182,20 @@ async def test_a_call_whose_rows_cannot_be_read_does_not_wait_for_ever() -> None
 
     async with scripted_host(script) as url, _connect(url) as conn, asyncio.timeout(60):
         assert (await conn.call(touch, 1, "key")).timestamp == 2
+
+
+async def test_rows_that_cannot_be_read_because_the_table_changed_end_the_connection_in_a_sentence() -> None:
+    async def script(visit: Visit) -> None:
+        await visit.send(_update(1, [b"\x01\x02\x03"], []))
+        await visit.stay()
+
+    async with scripted_host(script, schema=Module([WiderThing], [touch]).schema_v10()) as url:
+        conn: DbConnection = await _connect(url)
+        await until(lambda: conn.state == "closed")
+
+        with pytest.raises(DefinitionError, match="The database's table thing has other columns now"):
+            await conn.query(QUERY)
+        await conn.close()
 
 
 async def test_rows_of_an_unknown_table_end_the_connection_with_its_name() -> None:
