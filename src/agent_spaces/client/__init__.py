@@ -14,7 +14,6 @@ from agent_spaces.client.callbacks import (
 from agent_spaces.client.calls import CallResult
 from agent_spaces.client.connecting import Connecting, connect
 from agent_spaces.client.connection import ClientOptions, DbConnection
-from agent_spaces.client.credentials import Credentials, Login
 from agent_spaces.client.errors import (
     ClientError,
     ConnectionClosedError,
@@ -30,6 +29,7 @@ from agent_spaces.client.errors import (
 from agent_spaces.client.schema import ClientSchema
 from agent_spaces.client.subscription import Subscription
 from agent_spaces.client.sync import SyncDbConnection, SyncSubscription, connect_sync
+from agent_spaces.logins import Credentials, Login, LoginError
 
 __all__ = [
     "Address",
@@ -48,6 +48,7 @@ __all__ = [
     "HostFailedError",
     "HostUnreachableError",
     "Login",
+    "LoginError",
     "OutcomeUnknownError",
     "QueryFailedError",
     "ReconnectedEvent",

@@ -73,7 +73,8 @@ class TypeScriptTypes:
             case Product(elements):
                 if t in _SPECIAL:
                     return _SPECIAL[t]
-                return f"t.object({quoted(name)}, {_literal(property_names(elements), (self.builder(e.type) for e in elements))})"
+                builders = (self.builder(element.type) for element in elements)
+                return f"t.object({quoted(name)}, {_literal(property_names(elements), builders)})"
             case Sum():
                 return self._sum(t, name)
 
