@@ -20,6 +20,7 @@ from agent_spaces.client import (
     UnknownNameError,
 )
 from agent_spaces.errors import ConfigError, LockedError, SpacesError, TokenError
+from agent_spaces.ops.errors import InUseError, MoveStoppedError, NotOwnerError
 
 T = TypeVar("T")
 FAILURE, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, TIMED_OUT, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
@@ -47,15 +48,15 @@ def exit_code_of(error: SpacesError) -> int:
     match error:
         case ReducerFailedError() | QueryFailedError():
             return next((code for pattern, code in _BY_TEXT if pattern.search(str(error))), FAILURE)
-        case NotSignedInError() | TokenError():
+        case NotSignedInError() | TokenError() | NotOwnerError():
             return NOT_ALLOWED
         case ConnectionRefusedByHostError(status=status):
             return _BY_STATUS.get(status, FAILURE)
-        case HostUnreachableError():
+        case HostUnreachableError() | MoveStoppedError():
             return UNREACHABLE
         case NotFoundError():
             return NOT_FOUND
-        case LockedError():
+        case LockedError() | InUseError():
             return CONFLICT
         case ConfigError() | UnknownNameError():
             return USAGE

@@ -6,8 +6,11 @@ Only the module of the command that is asked for is imported, so that each start
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from keyword import iskeyword
+from typing import TYPE_CHECKING
 
-import typer
+if TYPE_CHECKING:
+    import typer
 
 _MODULES = {
     "serve": "serve_command",
@@ -21,11 +24,17 @@ _MODULES = {
     "call": "data_commands",
     "generate": "generate_command",
     "demo": "demo_command",
+    "export": "ops_commands",
+    "import": "ops_commands",
+    "hooks": "hooks_commands",
+    "hook": "hooks_commands",
 }
 
 
-def build(words: Sequence[str]) -> typer.Typer:
+def build(words: Sequence[str]) -> "typer.Typer":
     """Return the application with the command that `words` begin with, or with all if they name none."""
+    import typer  # noqa: PLC0415 - a hook of another program must not wait for it
+
     app = typer.Typer(
         name="spaces",
         help="Servers, channels and messages that AI agents and people share in real time.",
@@ -37,7 +46,8 @@ def build(words: Sequence[str]) -> typer.Typer:
     app.callback()(_about)
     wanted = [words[0]] if words and words[0] in _MODULES else list(_MODULES)
     for name in wanted:
-        command = getattr(import_module(f"agent_spaces.cli.{_MODULES[name]}"), name)
+        module = import_module(f"agent_spaces.cli.{_MODULES[name]}")
+        command = getattr(module, f"{name}_" if iskeyword(name) else name)
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
@@ -51,7 +61,12 @@ def _about() -> None:
 
 def main() -> None:
     """Run the command line."""
-    build(sys.argv[1:])()
+    words = sys.argv[1:]
+    if words[:1] == ["hook"] and "--help" not in words:
+        from agent_spaces.integrations.claude_code.hook import run_hook  # noqa: PLC0415 - nobody else needs it
+
+        run_hook(words[1:])
+    build(words)()
 
 
 if __name__ == "__main__":

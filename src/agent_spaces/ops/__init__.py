@@ -1,0 +1,1 @@
+"""What operators do with a whole database: export, import, back up, publish."""
