@@ -12,6 +12,7 @@ from agent_spaces.errors import SpacesError
 
 START_SECONDS = 60.0  # a busy machine that runs many tests at once
 STOP_SECONDS = 30.0
+_SERVE = ("-m", "agent_spaces.cli.main", "serve")
 _ADDRESS = re.compile(r"https?://\S+?:\d+")
 
 
@@ -24,12 +25,19 @@ class HostDidNotStartError(SpacesError):
 class HostProcess:
     """One host on one folder; it keeps its port over restarts, so that clients find it again.
 
+    `program` is what Python runs: `spaces serve`, or another that takes the same options and says the same.
     What it writes to stderr is in the file `<folder>.stderr`.
     """
 
-    def __init__(self, folder: Path, arguments: tuple[str, ...] = (), env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        arguments: tuple[str, ...] = (),
+        env: Mapping[str, str] | None = None,
+        program: tuple[str, ...] = _SERVE,
+    ) -> None:
         self.folder, self.url = folder, ""
-        self._arguments, self._env = arguments, env
+        self._arguments, self._env, self._program = arguments, env, program
         self._listen = "127.0.0.1:0"
         self._process: asyncio.subprocess.Process | None = None
 
@@ -55,7 +63,7 @@ class HostProcess:
 
     async def start(self) -> None:
         """Start it and wait until it listens; HostDidNotStartError otherwise."""
-        command = ("-m", "agent_spaces.cli.main", "serve", "--listen", self._listen, "--data-dir", str(self.folder))
+        command = (*self._program, "--listen", self._listen, "--data-dir", str(self.folder))
         with self._stderr_path.open("ab") as stderr:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
