@@ -83,6 +83,8 @@ async def test_a_full_disk_stops_calls_but_not_reads_and_is_left_without_a_resta
         error = await fill(client, acknowledged)
         assert "No space left on device" in error, error
         assert len(acknowledged) > 100
+        drafts = [path.name for path in (disk / "data" / "log").iterdir() if path.suffix != ".log"]
+        assert drafts == [], "what it could not finish takes no room from others"
 
         assert await client.call("set_presence", True, None) != "ok", "still full"
         assert await states(client) == acknowledged, "reads go on, and show what was acknowledged and nothing else"

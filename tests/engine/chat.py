@@ -181,7 +181,7 @@ class FailingLog(MemoryLog):
         if not self.broken:
             super().append(body, first, last, done)
             return
-        self.failed = StorageError("no space left on device")
+        self.failed = StorageError("No space left on device.")
         self._call_soon(lambda: done(self.failed))
 
     def recover(self) -> int:

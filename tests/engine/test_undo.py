@@ -12,7 +12,7 @@ from agent_spaces.errors import StorageError
 from agent_spaces.wire import messages as m
 from engine.chat import CHAT, Client, FailingLog, Online, Post, contents, join, leave, post, set_alarm
 
-UNWRITTEN = "The commit log cannot be written: no space left on device; nothing of this call was kept."
+UNWRITTEN = "No space left on device. Nothing of this call was kept."
 
 
 @pytest.fixture

@@ -147,7 +147,7 @@ class Committer:
         self._closed.clear()
         self.group = Group()
         self.offset = self._log.next_offset
-        text = f"The commit log cannot be written: {error}; nothing of this call was kept."
+        text = f"{error} Nothing of this call was kept."
         self.failed = StorageError(text)
         self.failed.__cause__ = error
         logger.error("log.failed", error=str(error), tx_offset=self.offset, groups_undone=len(groups))

@@ -138,6 +138,8 @@ class FaultFiles:
     def remove(self, name: str) -> None:
         if self._operation("remove") == "cut":
             raise PowerCutError
+        if name not in self._inodes:
+            raise FileNotFoundError(errno.ENOENT, "no such file", name)
         del self._inodes[name]
         self._renames.append((name, None, "remove"))
 

@@ -7,6 +7,7 @@ The order of a roll makes it safe at every step: the spare gets its header and i
 segment is sealed; only then the first group is written. So a seal without a next segment means that one was lost.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -29,6 +30,7 @@ FOLDER = "log"
 SPARE = f"{FOLDER}/spare"
 SEGMENT_BYTES = 64 << 20
 SPARE_AT = 4  # the next segment is made ready once a quarter of this one is full
+SPARE_AGAIN_S = 10.0  # after a failure: on a full disk every try takes what others could use
 DAY_US = 86_400_000_000
 
 
@@ -119,6 +121,7 @@ class CommitLog:
         self.bytes_written = 0  # since it was opened: what the checkpoint's rhythm goes by
         self._name, self._handle, self._header, self._end = "", -1, Header(b"", 0, 0, b""), 0
         self._flying = self._preparing = self._closed = False
+        self._spare_not_before = 0.0
 
     def open(self, after: int, *, create: bool = False) -> Iterator[Record]:
         """Give the records from transaction `after` on and, once they are all taken, be ready for appends.
@@ -243,16 +246,24 @@ class CommitLog:
             if self._handle >= 0:
                 files.pwrite(self._handle, segments.pack_seal(self._end, first, chain), segments.SEAL_POSITION)
                 files.fdatasync(self._handle)
-        except BaseException:
+        except BaseException as error:
             files.close(handle)
+            if not spare:
+                self._discard(f"{SPARE}.new", error)
             raise
         if self._handle >= 0:
             files.close(self._handle)
         self._name, self._handle, self._header, self._end = segment_name(first), handle, header, segments.RECORDS_START
 
+    def _discard(self, name: str, error: BaseException) -> None:
+        """Remove a draft that the disk did not let us finish, so that it keeps nothing of a full disk."""
+        if isinstance(error, OSError):
+            with contextlib.suppress(OSError):
+                self._files.remove(name)
+
     def prepare_spare(self) -> None:
-        """Have the next segment zero-filled in the background, unless that is done or being done."""
-        if self._preparing or self._closed:
+        """Have the next segment zero-filled in the background, unless that is done, being done or failed just now."""
+        if self._preparing or self._closed or self._clock.monotonic() < self._spare_not_before:
             return
         self._preparing = True
         self._helper = self._helper or self._make_helper()
@@ -271,8 +282,11 @@ class CommitLog:
             if recycled and files.size(handle) != self._segment_bytes:
                 files.truncate(handle, 0)
             write_zeros(files, handle, 0, self._segment_bytes)
-        finally:
+        except BaseException as error:
             files.close(handle)
+            self._discard(draft, error)
+            raise
+        files.close(handle)
         files.rename(draft, SPARE)
         files.sync_folder(FOLDER)
 
@@ -280,6 +294,7 @@ class CommitLog:
         """A failure is only noted: the roll makes a segment itself, and fails loudly if it cannot."""
         self._preparing = False
         if error is not None:
+            self._spare_not_before = self._clock.monotonic() + SPARE_AGAIN_S
             log.warning("log.spare_failed", error=str(error))
 
     def recover(self) -> int:
@@ -322,8 +337,9 @@ class CommitLog:
                 if first_of(name) > header.first:  # of a roll that failed; it holds nothing that was acknowledged
                     files.remove(name)
             files.sync_folder(FOLDER)
-        except BaseException:
+        except BaseException as error:
             files.close(handle)
+            self._discard(draft, error)
             raise
         files.close(self._handle)
         self._handle = handle
