@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 from agent_spaces.fabric.module import SPACES
-
 from module.golden_schema import comparable_v9, comparable_v10
 
 PUBLISHED = Path(__file__).parents[2] / "vectors" / "schema"

@@ -12,8 +12,8 @@ from agent_spaces.cli.demo.screen import Screen
 from agent_spaces.cli.demo.swarm import run_swarm
 from agent_spaces.cli.failures import run
 from agent_spaces.cli.output import console
-from agent_spaces.cli.settings import DEFAULT_DATABASE
 from agent_spaces.client import Address
+from agent_spaces.location import DEFAULT_DATABASE
 
 
 def demo(

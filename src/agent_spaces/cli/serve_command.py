@@ -20,14 +20,13 @@ from agent_spaces.engine.opening import open_database
 from agent_spaces.engine.storage.lock import prepare_folder
 from agent_spaces.errors import ConfigError
 from agent_spaces.fabric.module import SPACES
-from agent_spaces.gateway.keys import SigningKey, read_private_file, write_private_file
+from agent_spaces.gateway.identity_file import database_identity
+from agent_spaces.gateway.keys import SigningKey
 from agent_spaces.gateway.module_log import LogRing
 from agent_spaces.gateway.serve import Gateway
 from agent_spaces.gateway.serve import serve as serve_gateway
 from agent_spaces.gateway.tokens import OwnerToken, TokenAuthority
-from agent_spaces.sats import Identity
 
-IDENTITY_FILE = "database.identity"
 _LISTEN = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:]+\]|[^:]*):)?(?P<port>\d{1,5})")
 
 
@@ -112,7 +111,7 @@ async def _serve(settings: HostConfig) -> None:
     opened = open_database(
         folder,
         SPACES,
-        identity=_database_identity(folder, tokens),
+        identity=database_identity(folder, tokens),
         owner=owner.identity,
         clock=clock,
         randomness=randomness,
@@ -129,15 +128,3 @@ async def _serve(settings: HostConfig) -> None:
 
 def _say_where(gateway: Gateway) -> None:
     print(f"Spaces listens on {gateway.url}", flush=True)  # noqa: T201 - the first line on stdout is a promise
-
-
-def _database_identity(folder: Path, tokens: TokenAuthority) -> Identity:
-    """Return the identity of the database itself, made with the folder; nobody has a token for it."""
-    path = folder / IDENTITY_FILE
-    data = read_private_file(path)
-    if data is None:
-        data = write_private_file(path, tokens.mint().identity.hex().encode() + b"\n")
-    try:
-        return Identity.from_hex(data.decode().strip())
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} holds no identity ({error}).") from error

@@ -4,17 +4,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import json5
-
-from agent_spaces.client import Address, Credentials, Login
-from agent_spaces.client.credentials import cli_token, config_folder
+from agent_spaces.client import Address
 from agent_spaces.errors import ConfigError, SpacesError
-
-DEFAULT_HOST = "http://localhost:3000"
-DEFAULT_DATABASE = "spaces"
-_SERVERS = {"local": "http://127.0.0.1:3000", "maincloud": "https://maincloud.spacetimedb.com"}
+from agent_spaces.location import location_of
+from agent_spaces.logins import Credentials, Login, cli_token, config_folder
 
 
 class NotSignedInError(SpacesError):
@@ -41,29 +35,6 @@ class Target:
         return self.token
 
 
-def project_settings(start: Path) -> Mapping[str, Any]:
-    """Return `spacetime.json` (JSON5) of this folder or the nearest above it, with `spacetime.local.json` over it.
-
-    ConfigError if one of them cannot be read.
-    """
-    for folder in (start, *start.parents):
-        merged: dict[str, Any] = {}
-        for name in ("spacetime.json", "spacetime.local.json"):
-            path = folder / name
-            if not path.is_file():
-                continue
-            try:
-                read = json5.loads(path.read_text())
-            except (ValueError, OSError) as error:
-                raise ConfigError(f"{path} cannot be read: {error}") from error
-            if not isinstance(read, dict):
-                raise ConfigError(f"{path} must hold an object.")
-            merged.update(read)
-        if merged:
-            return merged
-    return {}
-
-
 def default_data_folder(env: Mapping[str, str], database: str) -> Path:
     """Return where `spaces serve` keeps a database if it is told nothing else."""
     home = Path(env.get("XDG_DATA_HOME") or Path(env.get("HOME") or Path.home()) / ".local" / "share")
@@ -72,12 +43,8 @@ def default_data_folder(env: Mapping[str, str], database: str) -> Path:
 
 def address_of(host: str | None, database: str | None, env: Mapping[str, str], folder: Path) -> Address:
     """Return the database that a command means."""
-    project = project_settings(folder)
-    named = project.get("server")
-    server = _SERVERS.get(named, named) if isinstance(named, str) else None
-    chosen = host or env.get("SPACETIMEDB_HOST") or server or DEFAULT_HOST
-    name = database or env.get("SPACETIMEDB_DATABASE") or project.get("database") or DEFAULT_DATABASE
-    return Address(_SERVERS.get(chosen, chosen), str(name))
+    location = location_of(host, database, env, folder)
+    return Address(location.host, location.database)
 
 
 def credentials(env: Mapping[str, str] | None = None) -> Credentials:
