@@ -73,7 +73,7 @@ def only_segment(folder: Path) -> Path:
     return segment
 
 
-def written_end(data: bytes) -> int:
+def written_end(data: bytearray) -> int:
     return len(data.rstrip(b"\0"))
 
 

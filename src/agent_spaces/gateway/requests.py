@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from functools import wraps
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 
 from agent_spaces.engine.connection import NOWHERE
@@ -76,6 +77,8 @@ async def read_body(request: "Request") -> bytes:
                     raise RequestRefusedError(413, BODY_TOO_LONG, {"connection": "close"})
     except TimeoutError:
         raise RequestRefusedError(408, "The request's body did not arrive in time.", {"connection": "close"}) from None
+    except ClientDisconnect:  # nobody reads the answer; it only ends the request
+        raise RequestRefusedError(400, "The request's body did not arrive whole.") from None
     return bytes(body)
 
 
