@@ -28,7 +28,7 @@ from agent_spaces.client.errors import (
 from agent_spaces.client.incoming import Incoming
 from agent_spaces.client.over_http import fetch_schema
 from agent_spaces.client.reconcile import Shadow
-from agent_spaces.client.retry import delays
+from agent_spaces.client.retry import Backoff
 from agent_spaces.client.schema import ClientSchema
 from agent_spaces.client.subscription import Subscription
 from agent_spaces.client.transport import Socket, open_socket
@@ -42,7 +42,6 @@ log = structlog.get_logger()
 P = ParamSpec("P")
 State = Literal["connecting", "connected", "reconnecting", "closed"]
 _FOREVER_STATUSES = (400, 401, 403)
-STEADY_SECONDS = 5.0  # a connection that held this long is waited for as briefly as the first time
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,7 @@ class DbConnection:
         self.on_reconnect: list[Callable[[], None]] = []
         self._request_id = -1  # the first is 0
         self._query_set_id = -1
+        self._held_seconds = 0.0  # how long the connection lasted that was lost last
         self._outgoing: list[bytes] = []
         self._wake = asyncio.Event()
         self._ready = asyncio.Event()
@@ -205,16 +205,14 @@ class DbConnection:
             self._send(encode_client_message(Unsubscribe(self._next_request(), subscription.query_set_id, True)))
 
     async def _run(self) -> None:
-        waits, clock = delays(self.options.random), asyncio.get_running_loop().time
+        backoff = Backoff(self.options.random)
         try:
             while True:
-                began = clock()
+                self._held_seconds = 0.0
                 error = await self._attempt()
-                if clock() - began >= STEADY_SECONDS:  # not a host that lets one in only to throw one out
-                    waits = delays(self.options.random)
                 if self._gives_up(error):
                     return
-                await self.options.sleep(next(waits))
+                await self.options.sleep(backoff.wait(self._held_seconds))
         except Exception as fault:
             log.exception("client.failed")
             if not self._opened.done():
@@ -263,6 +261,8 @@ class DbConnection:
     async def _serve(self, socket: Socket) -> None:
         """Serve one socket until it is lost; DecodeError if the host sends what cannot be read."""
         self._outgoing.clear()
+        clock = asyncio.get_running_loop().time
+        began = clock()
         reader = asyncio.create_task(self._incoming.read(socket), name="spaces-client-reader")
         writer = asyncio.create_task(self._write(socket), name="spaces-client-writer")
         try:
@@ -273,6 +273,7 @@ class DbConnection:
             reader.cancel()
             writer.cancel()
             await asyncio.gather(reader, writer, return_exceptions=True)
+            self._held_seconds = clock() - began
             self._lost(socket.close_text)
 
     async def _write(self, socket: Socket) -> None:
