@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from cli_reference import cli_reference
+from sync_agents import sync_agents
 
 from agent_spaces.fabric.module import SPACES
 
@@ -20,7 +21,7 @@ def _cli() -> dict[Path, str]:
     return {Path("docs/reference/cli.md"): cli_reference()}
 
 
-GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (_schema, _cli)
+GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (_schema, _cli, sync_agents)
 
 
 def main() -> int:
