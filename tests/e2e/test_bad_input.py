@@ -126,6 +126,19 @@ async def test_bytes_that_are_no_http(host: HostProcess) -> None:
         assert not any(answer.startswith(b"HTTP/1.1 500") for answer in answers), answers
 
 
+@pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize("body", [b"zz\r\n", b"3\r\nabc\r\nzz\r\n", b"3\r\nabcdef"])
+@pytest.mark.parametrize("path", ["/v1/ping", "/v1/database/spaces/sql", "/v1/identity", "/nowhere"])
+async def test_a_body_that_breaks_the_protocol_while_its_request_is_answered(
+    host: HostProcess, path: str, body: bytes
+) -> None:
+    for method in ("GET", "POST"):
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        answer = await exchange(host, head.encode() + body)
+        assert answer.startswith(b"HTTP/1.1 "), answer
+        assert b" 500 " not in answer
+
+
 def close_code(data: bytes) -> int | None:
     """Return the code of the Close frame that the bytes of a host end with, None if there is none."""
     body = data.partition(b"\r\n\r\n")[2]

@@ -70,7 +70,7 @@ async def states(client: RawClient) -> dict[str, str]:
 async def resumed(client: RawClient) -> None:
     """Wait until a call succeeds."""
     async with asyncio.timeout(RESUME_SECONDS_MAX):
-        while await client.call("set_presence", True, "back again") != "ok":  # noqa: ASYNC110 - nothing tells us
+        while await client.call("set_presence", True, "back again") != "ok":
             await asyncio.sleep(0.2)
 
 

@@ -82,6 +82,20 @@ class Door(H11Protocol):
         elif self.conn.trailing_data[0] and self._head_timer is None:
             self._wait_for_head()
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer bytes that are no HTTP; a request whose body they belong to ends as if its client had hung up.
+
+        The HTTP library would otherwise go on to answer that request too, which its protocol forbids by then.
+        """
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all timers."""
         self._stop_waiting()
