@@ -10,6 +10,7 @@ from agent_spaces.errors import ConfigError
 LogFormat = Literal["auto", "text", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 ENVIRONMENT_PREFIX = "SPACES_"
+_MAY_BE_ZERO = ("calls_per_second_max", "calls_burst_max")
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,6 +44,8 @@ class HostConfig:
     outgoing_bytes_max: int = 8 * 2**20  # the same in bytes
     incoming_messages_max: int = 16_384  # per connection, not yet handled
     connections_max: int = 10_000  # sockets of any kind; one more is refused with 503
+    calls_per_second_max: int = 0  # reducer calls of one identity, over all its connections; 0: no limit
+    calls_burst_max: int = 0  # so many at once before that counts; 0: as many as in a second
     http_body_bytes_max: int = 2 * 2**20
     head_bytes_max: int = 16 * 2**10  # request line and headers
     head_timeout_s: float = 5.0
@@ -173,6 +176,8 @@ def _read(name: str, kind: Any, value: Any) -> Any:
     if name == "listen_port":
         if not 0 <= result <= 65_535:
             raise _UnusableError("must be 0 to 65535")
+    elif kind is int and result == 0 and name in _MAY_BE_ZERO:
+        pass
     elif kind is int and not 1 <= result < 2**40:
         raise _UnusableError("must be at least 1")
     return result

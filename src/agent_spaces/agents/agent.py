@@ -313,14 +313,12 @@ class Agent(Handlers):
 
     async def create_channel(self, name: str, *, server: int = 1, kind: str = "text", topic: str | None = None) -> int:
         """Make a channel (text, voice, announcement or agent_log) where this identity is Admin; returns its id."""
-        await self._session.connection.call(
-            create_channel, server, name.removeprefix("#"), ChannelType[kind.upper()], topic
-        )
+        await self._session.call(create_channel, server, name.removeprefix("#"), ChannelType[kind.upper()], topic)
         return (await self._session.channel(name)).id
 
     async def call(self, reducer: str | Callable[..., None], **arguments: Any) -> CallResult:
         """Call any reducer of the host by name, for what has no method here."""
-        return await self._session.connection.call(reducer, **arguments)
+        return await self._session.call(reducer, **arguments)
 
     async def query(self, sql: str) -> list[Any]:
         """Return the rows of one query, among those that this identity may see."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ from agent_spaces.fabric.types import MessageType
 from agent_spaces.sats import Identity
 
 T = TypeVar("T")
+_TOO_MANY = re.compile(r"Too many calls at once; try again in ([0-9.]+) s\.")
 KEY_USED = "This client key was used for another call."
 
 
@@ -80,7 +82,7 @@ class Session:
         """Call a reducer that may be repeated without harm, until its outcome is known."""
         while True:
             try:
-                return await self.connection.call(reducer, *args)
+                return await self.call(reducer, *args)
             except OutcomeUnknownError:
                 await self.connection.wait_connected()
 
@@ -101,7 +103,7 @@ class Session:
         return await self._send(reducer, args, Key(f"{chosen.text}/{reducer.__name__}"))
 
     async def _send(self, reducer: Callable[..., None], args: dict[str, Any], key: Key) -> Sent:
-        call = asyncio.ensure_future(self.connection.call(reducer, **args, client_key=key.text))
+        call = asyncio.ensure_future(self.call(reducer, **args, client_key=key.text))
         await asyncio.sleep(0)  # the call is on its way before the question what it made
         look = asyncio.ensure_future(self.rows(queries.key_used(key.text)))
         try:
@@ -114,6 +116,17 @@ class Session:
         if not found:  # the question had overtaken a call that was sent again
             found = await self.rows(queries.key_used(key.text))
         return Sent(found[0].ref_id, key.text, duplicate=int(found[0].created_at) != result.timestamp)
+
+    async def call(self, reducer: str | Callable[..., None], *args: Any, **kwargs: Any) -> CallResult:
+        """Call a reducer, and again after the seconds that the host says where it lets nobody call so often."""
+        while True:
+            try:
+                return await self.connection.call(reducer, *args, **kwargs)
+            except ReducerFailedError as refusal:
+                wait = _TOO_MANY.fullmatch(refusal.text)
+                if wait is None:
+                    raise
+                await asyncio.sleep(float(wait[1]))
 
     async def rows(self, sql: str) -> list[Any]:
         """Return the rows of one query."""

@@ -85,7 +85,7 @@ class TaskHandle:
 
     async def provide_input(self, text: str) -> None:
         """Answer what its worker asks; a task that waits for a person refuses an agent's answer."""
-        await self._session.connection.call(provide_input, self.id, text)
+        await self._session.call(provide_input, self.id, text)
 
     async def cancel(self) -> None:
         """End it without a result; whoever works on it is told. A canceled task stays as it is."""

@@ -203,7 +203,7 @@ class Hold:
                 pass
             try:
                 if not task.waiting:
-                    await self._session.connection.call(renew_task, task.id, task.attempt, task.lease, None)
+                    await self._session.call(renew_task, task.id, task.attempt, task.lease, None)
             except OutcomeUnknownError:
                 continue
             except ReducerFailedError as refusal:

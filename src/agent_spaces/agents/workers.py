@@ -141,7 +141,7 @@ class Claimer:
         board, session = self._board, self._session
         board.claiming.add(task_id)
         try:
-            await session.connection.call(claim_task, task_id, lease)
+            await session.call(claim_task, task_id, lease)
             board.orphans.pop(task_id, None)
             row = session.connection.cache[TaskRow].find(task_id)
             if row is None or row.phase != HELD or row.assignee != session.me:

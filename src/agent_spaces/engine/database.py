@@ -186,6 +186,13 @@ class Database:
             committer.wake()
         return end
 
+    def refuse(self, connection: Connection, payload: bytes, offset: int, text: str) -> int:
+        """Answer the call at `offset` with a refusal instead of running it; return the offset behind it. DecodeError."""
+        message, end = decode_client_message(payload, offset)
+        assert isinstance(message, CallReducer), "only calls are refused"
+        self._reply_error(connection, message.request_id, Timestamp(self._now()), "refused", text)
+        return end
+
     def _check_callee(self, connection: Connection, payload: bytes, offset: int, timestamp: Timestamp) -> Callee | None:
         """Return the reducer after all, or answer why it is not called."""
         message = decode_client_message(payload, offset)[0]

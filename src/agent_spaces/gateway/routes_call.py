@@ -1,5 +1,6 @@
 """Calling a reducer by HTTP."""
 
+import math
 from typing import TYPE_CHECKING
 
 from starlette.responses import PlainTextResponse, Response
@@ -7,6 +8,7 @@ from starlette.routing import Route
 
 from agent_spaces.errors import EncodeError, JsonError
 from agent_spaces.gateway.callers import RequestRefusedError
+from agent_spaces.gateway.rate import refusal_text
 from agent_spaces.gateway.requests import about_database, read_body, short_connection, site_of
 from agent_spaces.sats.bsatn import arguments_encoder
 from agent_spaces.sats.json import arguments_from_json
@@ -15,6 +17,7 @@ from agent_spaces.wire import http
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from agent_spaces.gateway.site import Site
     from agent_spaces.gateway.tokens import Caller
     from agent_spaces.module import ReducerDefinition
 
@@ -37,6 +40,12 @@ def _check_content_type(request: "Request") -> None:
         raise RequestRefusedError(415, http.NOT_JSON)
 
 
+def _check_rate(site: "Site", caller: "Caller") -> None:
+    wait = 0.0 if site.rates is None else site.rates.wait_of(caller.identity)
+    if wait > 0:
+        raise RequestRefusedError(429, refusal_text(wait), {"retry-after": str(math.ceil(wait))})
+
+
 def arguments(reducer: "ReducerDefinition", body: bytes) -> bytes:
     """Return the arguments in a JSON body as BSATN; RequestRefusedError 400 with the path of what does not fit."""
     try:
@@ -56,6 +65,7 @@ async def call(request: "Request", caller: "Caller") -> Response:
     """Run a reducer and answer when it is durable: 200, or 530 with the text if it says no or breaks."""
     site = site_of(request)
     _check_content_type(request)
+    _check_rate(site, caller)
     body = await read_body(request)
     name: str = request.path_params["reducer"]
     reducer = site.database.module.reducers.get(name)

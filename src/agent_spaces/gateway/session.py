@@ -9,6 +9,7 @@ from agent_spaces.logs import get_logger
 if TYPE_CHECKING:
     from agent_spaces.engine.connection import Connection
     from agent_spaces.engine.database import Database
+    from agent_spaces.gateway.rate import RateLimits
     from agent_spaces.gateway.tokens import Caller
     from agent_spaces.gateway.websocket import WebSocket
     from agent_spaces.sats.special import ConnectionId
@@ -22,10 +23,15 @@ class SessionV2:
     version = "v2"
 
     def __init__(
-        self, database: "Database", caller: "Caller", connection_id: "ConnectionId", messages_max: int
+        self,
+        database: "Database",
+        caller: "Caller",
+        connection_id: "ConnectionId",
+        messages_max: int,
+        limits: "RateLimits | None" = None,
     ) -> None:
         self._database, self.caller, self._connection_id = database, caller, connection_id
-        self._receive = database.receive
+        self._receive = database.receive if limits is None else limits.receiving(database)
         self._messages_max = messages_max
         self._is_connected = False
         self._connection: Connection

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent_spaces.gateway.callers import Gate, RequestRefusedError
+from agent_spaces.gateway.rate import RateLimits
 from agent_spaces.gateway.websocket import ReadBuffer, SocketLimits
 from agent_spaces.sats.special import ConnectionId
 
@@ -37,10 +38,13 @@ class Site:
     _all_gone: "asyncio.Event | None" = None
     gate: Gate = field(init=False)
     limits: SocketLimits = field(init=False)
+    rates: RateLimits | None = field(init=False)  # None: everybody may call as often as they like
 
     def __post_init__(self) -> None:
         self.gate = Gate(self.config, self.tokens)
         self.limits = SocketLimits.of(self.config)
+        per_second, burst = self.config.calls_per_second_max, self.config.calls_burst_max
+        self.rates = RateLimits(per_second, burst or per_second, self.clock.monotonic) if per_second else None
 
     def forget(self, socket: "WebSocket") -> None:
         """Note that a socket is gone."""
