@@ -37,7 +37,7 @@ SCHEMA = ClientSchema.of(
 )
 LISTS = 6
 QUERIES = ("SELECT * FROM chain", "SELECT * FROM account", "SELECT * FROM answer")
-OPTIONS = ClientOptions(open_seconds=2.0, ping_seconds=1.0)
+OPTIONS = ClientOptions(open_seconds=5.0, ping_seconds=1.0)
 STOP_SECONDS = 45.0
 CURRENT_SECONDS = 60.0
 
