@@ -4,8 +4,9 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+from agent_spaces.errors import SpacesError
 from agent_spaces.logs import get_logger
 
 T = TypeVar("T")
@@ -25,6 +26,14 @@ class Failure:
 
 
 Report = Callable[[Failure], None]
+
+
+def log_failure(error: Exception, **about: Any) -> None:
+    """Log what a handler raised: what the host refused in one line, everything else with its traceback."""
+    if isinstance(error, SpacesError):
+        _log.warning("handler.failed", reason=str(error), **about)
+    else:
+        _log.error("handler.failed", exc_info=error, **about)
 
 
 @dataclass(slots=True)
@@ -105,7 +114,7 @@ class Lane(Generic[T]):
             waiting.tries += 1
             again = waiting.tries <= len(self._retry_seconds)
             delay = self._retry_seconds[waiting.tries - 1] if again else None
-            _log.exception("handler.failed", handler=self.name, item=str(waiting.key), tries=waiting.tries)
+            log_failure(error, handler=self.name, item=str(waiting.key), tries=waiting.tries)
             self._report(Failure(self.name, str(waiting.key), error, waiting.tries, delay))
             if delay is not None:
                 self._later(delay, waiting)

@@ -21,6 +21,7 @@ from agent_spaces.client.over_http import new_identity
 from agent_spaces.clock import Clock, ManualClock, SystemClock
 from agent_spaces.config import HostConfig
 from agent_spaces.logins import config_folder
+from agent_spaces.logs import hide_secrets
 
 DEFAULT_HOST = "http://localhost:3000"
 DEFAULT_DATABASE = "spaces"
@@ -173,6 +174,12 @@ def _quiet_logs() -> None:
     """Log warnings and errors on stderr, unless the program has set up structlog as it likes."""
     if not structlog.is_configured():
         structlog.configure(
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                hide_secrets,
+                structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+            ],
             wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
             logger_factory=structlog.PrintLoggerFactory(sys.stderr),
             cache_logger_on_first_use=False,

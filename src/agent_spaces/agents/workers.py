@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from agent_spaces.agents.dispatch import Failure, Report
+from agent_spaces.agents.dispatch import Failure, Report, log_failure
 from agent_spaces.agents.errors import TaskLostError, TaskReleased
 from agent_spaces.agents.keys import running
 from agent_spaces.agents.session import Session
@@ -274,6 +274,6 @@ class TaskWorker:
         if isinstance(error, TaskLostError):
             _log.info("task.lost", handler=self.name, task=task_id, attempt=hold.task.attempt)
         elif error is not None:
-            _log.error("handler.failed", handler=self.name, item=f"task/{task_id}", exc_info=error)
+            log_failure(error, handler=self.name, item=f"task/{task_id}")
         if error is not None:
             self._report(Failure(self.name, f"task/{task_id}/{hold.task.attempt}", error, 1, None))
