@@ -144,11 +144,11 @@ def run(worlds: Json, case: Json) -> Json:
         else:
             kind = "inserted" if old is None else "updated"
             of_table.setdefault(kind, []).append(to_json(row_class, new))
-    ordered = {name: {kind: _sorted(rows) for kind, rows in sorted(kinds[name].items())} for name in sorted(kinds)}
+    ordered = {name: {kind: sorted_rows(rows) for kind, rows in sorted(kinds[name].items())} for name in sorted(kinds)}
     return {"changes": without_names(ordered, names)}
 
 
-def _sorted(rows: list[Any]) -> list[Any]:
+def sorted_rows(rows: list[Any]) -> list[Any]:
     """Return rows, or primary keys, by primary key: numbers by size."""
 
     def key(row: Any) -> tuple[int, str]:
