@@ -4,12 +4,20 @@ A start from scratch spends most of its time importing; what is forked here has 
 the same command in a process of its own, so that a loop of kills tries more instants in the same time.
 """
 
+import asyncio
+import gc
 import json
 import os
 import sys
+from contextlib import suppress
+from importlib import import_module
 
 import agent_spaces.cli.serve_command
 from agent_spaces.cli.main import main
+from agent_spaces.engine.memory import memory_database
+from agent_spaces.engine.system import SYSTEM_TABLES
+from agent_spaces.fabric.module import SPACES
+from agent_spaces.sats.bsatn import row_decoder
 
 __all__ = ["agent_spaces"]
 
@@ -21,7 +29,18 @@ def _serve(arguments: list[str], stderr: str) -> None:
     main()
 
 
+async def _warm_up() -> None:
+    """Load and compile once what every start would: modules that are imported late, codecs of rows and arguments."""
+    with suppress(ImportError):
+        import_module("typer._adapters")
+    memory_database(SPACES).stop()
+    for definition in (*SPACES.tables.values(), *SYSTEM_TABLES):
+        row_decoder(definition.row_class)
+
+
 def _forge() -> None:
+    asyncio.run(_warm_up())
+    gc.freeze()
     for line in sys.stdin:
         stderr, *arguments = json.loads(line)
         child = os.fork()

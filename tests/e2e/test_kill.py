@@ -8,6 +8,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from agent_spaces.fabric.tables import ChannelHead, IdempotencyKey, Message
 from agent_spaces.fabric.types import MessageType
 from agent_spaces.module import definition_of
@@ -95,6 +97,7 @@ async def check(reader: RawClient, ledgers: list[Ledger]) -> int:
     return len(messages)
 
 
+@pytest.mark.timeout(600)
 async def test_nothing_acknowledged_is_lost_and_nothing_is_half(tmp_path: Path) -> None:
     dice = random.Random(20_26)
     host, ledgers = QuickHost(tmp_path / "data"), [Ledger(f"{number}") for number in range(CLIENTS)]
