@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -89,7 +90,7 @@ class Agent(Handlers):
             raise AgentError(f"{self.name} is running already.")
         self.is_running = True
         try:
-            session = await enrol(self.space, self.card, self._token)
+            session = await enrol(self.space, self._card_now(), self._token)
             try:
                 self._runtime = Runtime(self, session, self.space.twin)
                 await self._runtime.start()
@@ -101,6 +102,11 @@ class Agent(Handlers):
         except BaseException:
             self.is_running = False
             raise
+
+    def _card_now(self) -> Card:
+        """Return the card with the skills that task handlers need, so that nobody has to say them twice."""
+        needed = [handler.skill for handler in self.handlers if handler.kind == "task" and handler.skill]
+        return replace(self.card, skills=tuple(dict.fromkeys([*self.card.skills, *needed])))
 
     async def _end(self) -> None:
         runtime, self._runtime = self._runtime, None

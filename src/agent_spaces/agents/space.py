@@ -4,7 +4,8 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -90,7 +91,8 @@ class Spaces:
     ) -> Agent:
         """Return an agent with this username; it is the same identity at every start.
 
-        `skills` and `summary` are on its card, where others find it and claims of tasks are checked.
+        `skills` and `summary` are on its card, where others find it and claims of tasks are checked; the skills of its
+        task handlers come onto it by themselves.
         """
         return Agent(self, Card(name, tuple(skills), summary, url, display_name), token=self._token)
 
@@ -149,13 +151,24 @@ class Spaces:
         self.clock.advance(seconds)
         await self._host.database.run_due()
 
+    @asynccontextmanager
+    async def running(self, *agents: Agent) -> AsyncIterator[None]:
+        """Keep the space and these agents connected for a block: they start together, and end together."""
+        async with self:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for agent in agents:
+                        group.create_task(agent.start())
+                yield
+            finally:
+                await asyncio.gather(*(agent.stop() for agent in agents))
+
     def run(self, *agents: Agent) -> None:
         """Serve with these agents until interrupted: the last line of a program, without asyncio around it."""
 
         async def serve() -> None:
-            async with self, asyncio.TaskGroup() as group:
-                for agent in agents:
-                    group.create_task(agent.run())
+            async with self.running(*agents):
+                await asyncio.Event().wait()
 
         try:
             asyncio.run(serve())
