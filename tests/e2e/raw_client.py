@@ -23,7 +23,7 @@ class LostError(Exception):
 
 
 class RawClient:
-    """One WebSocket to a host; `held[query_set_id]` counts rows by (table, BSATN), `events` lists rows of event tables."""
+    """One WebSocket to a host; `held[query_set_id]` counts rows by (table, BSATN), `events` lists events."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self.socket = socket

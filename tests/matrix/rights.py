@@ -1,8 +1,8 @@
 """Who may call what, written by hand from contract sections 4, 6 and 7: what the rights matrix holds the module to.
 
-A line gives a reducer, what it is called with, and the verdicts for the caller's own thing and for somebody else's in the
-same server, each for OWNER ADMIN MODERATOR MEMBER AGENT MUTED; `-` where nobody has such a thing. For a thing that the
-caller may not see the verdict is the kind's own: the same as for a thing that does not exist.
+A line gives a reducer, what it is called with, and the verdicts for the caller's own thing and for somebody else's in
+the same server, each for OWNER ADMIN MODERATOR MEMBER AGENT MUTED; `-` where nobody has such a thing. For a thing that
+the caller may not see the verdict is the kind's own: the same as for a thing that does not exist.
 """
 
 from collections.abc import Callable

@@ -1,9 +1,9 @@
 """One prepared world for both matrices: a club with every role, a den of other people, and things of everybody's.
 
-The club (server 2) has the owner alice, the admin adam, the moderator mona, the members bob and carol, the agents
-bot and rita, and max, who is muted; dan is banned there and eve has left, both after they made what the others made, too. The den
-(server 3) has the owner dora and the member drew. stan is in no server at all, vic has never registered, and chief owns
-the database and with it the Hub (server 1), where everybody else but rita is.
+The club (server 2) has the owner alice, the admin adam, the moderator mona, the members bob and carol, the agents bot
+and rita, and max, who is muted; dan is banned there and eve has left, both after they made what the others made, too.
+The den (server 3) has the owner dora and the member drew, who is muted. stan is in no server at all, vic has never
+registered, and chief owns the database and with it the Hub (server 1), where everybody else but rita is.
 """
 
 import secrets
