@@ -27,6 +27,10 @@ demo: setup ## Watch a swarm of agents work together
 test: setup ## Run every test
 	@$(BIN)/pytest -n $(JOBS)
 
+.PHONY: conformance
+conformance: setup ## Judge a host by the wire alone; SPACES_CONFORMANCE_URL names another than the embedded one
+	@$(BIN)/pytest tests/conformance -n 0
+
 .PHONY: check
 check: setup ## Lint, types, import rules, generated files
 	@$(BIN)/ruff check .

@@ -30,16 +30,18 @@ def embedded_host() -> Iterator[Target]:
         data = Path(folder) / "data"
         command = [sys.executable, "-m", "agent_spaces.cli.main", "serve", "--listen", "127.0.0.1:0"]
         command += ["--data-dir", str(data), "--database", DATABASE]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            address = re.search(r"https?://\S+?:\d+", line)
-            assert address, f"the host did not start: {line}"
-            yield Target(address[0], DATABASE, (data / "owner.token").read_text().strip())
-        finally:
-            process.terminate()
-            process.communicate(timeout=60)
+        with (Path(folder) / "stderr").open("w+") as stderr:
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
+            try:
+                assert process.stdout is not None
+                line = process.stdout.readline()
+                address = re.search(r"https?://\S+?:\d+", line)
+                assert address, f"the host did not start: {line}{Path(stderr.name).read_text()}"
+                yield Target(address[0], DATABASE, (data / "owner.token").read_text().strip())
+            finally:
+                process.terminate()
+                process.communicate(timeout=60)
+                assert "Traceback" not in (said := Path(stderr.name).read_text()), said
 
 
 def external() -> Target | None:

@@ -144,7 +144,7 @@ async def test_unsubscribing_gives_rows_only_if_they_are_asked_for_and_ends_the_
     outcome = await person.ok("update_profile", None, "Nobody Looks", None, None)
     assert outcome.deltas == []
     for number in (with_rows.number, 77_777):
-        with pytest.raises(RefusedError, match="^Subscription not found: "):
+        with pytest.raises(RefusedError, match=r"^Subscription not found: "):
             await person.unsubscribe(number, rows=True)
 
 
@@ -202,5 +202,5 @@ async def test_quoted_names_aliases_and_reserved_words(people: People) -> None:
     assert await owner.query(one) == [general]
     assert (await owner.subscribe(one)).rows("channel") == [general]
     assert await owner.query(f"SELECT * FROM user_profile WHERE identity = {owner.hex} AND identity = :sender")
-    with pytest.raises(RefusedError, match="^sql parser error: "):
+    with pytest.raises(RefusedError, match=r"^sql parser error: "):
         await owner.query("SELECT * FROM channel WHERE position = 0")

@@ -70,7 +70,8 @@ async def call(request: "Request", caller: "Caller") -> Response:
     name: str = request.path_params["reducer"]
     reducer = site.database.module.reducers.get(name)
     async with short_connection(site, caller) as connection_id:
-        if reducer is None:
+        # What the scheduler calls is there for nobody else but the owner, whatever the arguments.
+        if reducer is None or (reducer.scheduled and caller.identity != site.database.owner):
             raise RequestRefusedError(404, http.NO_SUCH_PROCEDURE)
         args = b"" if reducer.lifecycle is not None else arguments(reducer, body)
         outcome = await site.database.call(caller.identity, name, args, connection_id=connection_id)
