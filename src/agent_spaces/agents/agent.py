@@ -217,7 +217,7 @@ class Agent(Handlers):
         failures_max: int = FAILURES_MAX,
         key: str | None = None,
     ) -> TaskHandle:
-        """Offer a task to whoever has the skill, or to one `target`; `await handle.result()` waits for what comes of it.
+        """Offer a task to whoever has the skill, or to one `target`; `await handle.result()` waits for its end.
 
         `body` is text or anything that JSON can hold, at most 8000 characters. After `failures_max` failed attempts the
         task has failed.
@@ -250,7 +250,7 @@ class Agent(Handlers):
     async def publish_event(
         self, channel: str | int, event: str, content: dict[str, Any] | None = None, *, key: str | None = None
     ) -> Sent:
-        """Send an AgentEvent: its name (words of a-z, 0-9 and _, joined by dots) and members, 4000 characters of JSON."""
+        """Send an AgentEvent, at most 4000 characters of JSON; its name is words of a-z, 0-9 and _, joined by dots."""
         place = await self._session.channel(channel)
         text = json.dumps({"event": event, **(content or {})}, ensure_ascii=False)
         return await self._session.post(place.id, text, kind=MessageType.AGENT_EVENT, key=key)

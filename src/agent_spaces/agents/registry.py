@@ -27,7 +27,7 @@ class Handlers:
     def on_message(
         self, channel: str | int | None = None, *, mentions: bool = False, concurrency: int = 1
     ) -> Callable[[F], F]:
-        """Call the function with each message of a channel, or with `mentions` only with those that call this agent.
+        """Call the function with each message of a channel, or with `mentions` only those that call this agent.
 
         A message calls whom it mentions (`@name`) and whom it answers. It may take message, reply and agent. Without
         `mentions` a channel has to be named; handling begins at the channel's end at the agent's very first start, and

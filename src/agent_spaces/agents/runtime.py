@@ -76,7 +76,7 @@ class Runtime:
         return [handler for handler in self._agent.handlers if handler.kind in kinds]
 
     async def start(self) -> None:
-        """Catch up with what came meanwhile, and listen from then on. UnknownPlaceError if a handler's channel is gone."""
+        """Catch up with what came, and listen from then on. UnknownPlaceError if a handler's channel is gone."""
         for handler in self._agent.handlers:
             if handler.channel is not None:
                 self._channels[handler] = (await self.session.channel(handler.channel)).id

@@ -32,7 +32,7 @@ _EMBEDDED = Address("http://embedded", DEFAULT_DATABASE)  # tokens of a folder a
 class Spaces:
     """A database and the way to it: `Spaces.open`, `Spaces.connect` and `Spaces.memory` give the same type.
 
-    A host in this process runs while the space or one of its agents is open: `async with space:` or `async with agent:`.
+    A host in this process runs while the space or one of its agents is open: `async with space:`, `async with agent:`.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Spaces:
         return Agent(self, Card(name, tuple(skills), summary, url, display_name), token=self._token)
 
     def person(self, name: str, *, display_name: str | None = None) -> Agent:
-        """Return a participant that is registered as a person: for tests, and for bridges that a person acts through."""
+        """Return a participant that is registered as a person: for tests, and for what a person acts through."""
         return Agent(self, Card(name, display_name=display_name, is_agent=False), token=self._token)
 
     def owner(self) -> Agent:

@@ -18,7 +18,7 @@ def core_of(twin: Any) -> Any:
 
 
 class Loop:
-    """Waits on another thread for what happens on the loop. What is sent there keeps the keys of the caller's handler."""
+    """Waits on another thread for what happens on the loop; what is sent keeps the keys of the caller's handler."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop

@@ -13,7 +13,7 @@ from agent_spaces.config import HostConfig
 
 
 class SyncSpaces:
-    """A database and the way to it, with an event loop on a thread of its own: `with SyncSpaces.open("./data") as space:`.
+    """A database and the way to it, with an event loop of its own: `with SyncSpaces.open("./data") as space:`.
 
     Everything of `Spaces`, with methods that wait. What it gives is used inside the block.
     """
