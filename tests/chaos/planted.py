@@ -5,7 +5,7 @@ Each takes the run's seed and changes the process it is called in, which is a ho
 
 import random
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from unittest import mock
 
@@ -13,7 +13,7 @@ from agent_spaces.client.cache import Plan, TableCache
 from agent_spaces.client.calls import PendingCall
 from agent_spaces.engine.storage import writers
 from agent_spaces.engine.storage.log import Done
-from agent_spaces.engine.subscriptions import Subscriptions, moves
+from agent_spaces.engine.subscriptions import moves, subscriptions
 from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.gateway.websocket import WebSocket
 
@@ -97,11 +97,12 @@ class EarlyWriter(writers.InlineWriter):
     """Acknowledges a group when it is in the page cache; the fsync follows some time later."""
 
     def write(self, handle: int, data: bytes, position: int, done: Done) -> None:
-        self._files.pwrite(handle, data, position)
         self._call_soon(lambda: done(None))
         self._writes = getattr(self, "_writes", 0) + 1
-        if self._writes % 4 == 0:
-            self._files.fdatasync(handle)
+        with suppress(OSError):
+            self._files.pwrite(handle, data, position)
+            if self._writes % 4 == 0:
+                self._files.fdatasync(handle)
 
 
 @contextmanager
@@ -120,14 +121,14 @@ def keeping_lost_rights() -> Iterator[None]:
 @contextmanager
 def plans_of_others() -> Iterator[None]:
     """Remember compiled queries by their text, whoever asked first."""
-    compile_, known = Subscriptions._compile, dict[str, Any]()
+    compile_, known = subscriptions.compile_subscription, dict[str, Any]()
 
-    def cached(self: Any, connection: Any, text: str, fresh: Any) -> Any:
+    def cached(text: str, catalog: Any, sender: Any) -> Any:
         if text not in known:
-            known[text] = compile_(self, connection, text, fresh)
+            known[text] = compile_(text, catalog, sender)
         return known[text]
 
-    with mock.patch.object(Subscriptions, "_compile", cached):
+    with mock.patch.object(subscriptions, "compile_subscription", cached):
         yield
 
 

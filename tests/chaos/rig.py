@@ -34,6 +34,11 @@ STEP_SECONDS = 90.0
 GOOD_ROLES = (("chat", "lists"), ("chat", "bank"), ("watch", "chat"))
 
 
+def python_path() -> str:
+    """Return the search path of a process of the rig: the tests, and what this one was given."""
+    return os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is done in a run; all chance comes from the seed."""
@@ -98,7 +103,7 @@ class Rig:
 
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder, self.plan, self.rng = folder, plan, random.Random(plan.seed)
-        self.env = dict(os.environ) | {"PYTHONPATH": str(TESTS), "CHAOS_SEED": str(plan.seed)}
+        self.env = dict(os.environ) | {"PYTHONPATH": python_path(), "CHAOS_SEED": str(plan.seed)}
         host_env = self.env | ({"CHAOS_PLANT": plan.host_plant} if plan.host_plant else {})
         self.host = HostProcess(folder / "data", (), host_env, program=(str(HOST),))
         self.faults: list[Fault] = []
