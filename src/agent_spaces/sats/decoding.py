@@ -5,8 +5,9 @@ Every length is compared with what is left before anything is made of it.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 from agent_spaces.errors import DecodeError
@@ -44,6 +45,12 @@ def _identity(raw: bytes) -> Identity:
         _identities.clear()
     identity = _identities[raw] = Identity(raw)
     return identity
+
+
+def _kind_of_option(shape: Shape) -> str | None:
+    if not isinstance(shape, Option):
+        return None
+    return "fixed" if isinstance(shape.inner, Scalar | Special | Enumeration) and fixed_format(shape.inner) else "other"
 
 
 @lru_cache(maxsize=4096)
@@ -100,7 +107,7 @@ class _Decoder(Source):
             case Option(inner):
                 name = self.option(inner)
             case Record(cls, _, fields):
-                values = [self.add(field) for field in fields]
+                values = self.fields(fields)
                 if cls is None:
                     return f"({''.join(value + ', ' for value in values)})"
                 return f"{self.bind(cls, 'C')}({', '.join(values)})"
@@ -109,6 +116,26 @@ class _Decoder(Source):
                 self.flush()
                 self.line(f"{name}, o = {self.bind(_raw_decoder(shape), 'f')}(b, o)")
         return name
+
+    def fields(self, fields: Sequence[Shape]) -> list[str]:
+        """Write what reads these one after the other; options of one kind in a row are mostly all absent."""
+        values: list[str] = []
+        for together, group in groupby(fields, _kind_of_option):
+            shapes = list(group)
+            if together is None or len(shapes) < 2:
+                values += [self.add(shape) for shape in shapes]
+                continue
+            self.flush()
+            mark = len(self.lines)
+            names = [self.add(shape) for shape in shapes]
+            self.flush()
+            present, self.lines = self.lines[mark:], self.lines[:mark]
+            count, absent = len(names), b"\1" * len(names)
+            self.line(f"if b[o:o + {count}] == {absent!r}: {' = '.join(names)} = None; o += {count}")
+            self.line("else:")
+            self.lines += [f" {line}" for line in present]
+            values += names
+        return values
 
     def text(self, kind: str, name: str, indent: int) -> None:
         """Write what reads n bytes as a string or as bytes."""
