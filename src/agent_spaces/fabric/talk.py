@@ -7,10 +7,14 @@ from agent_spaces.fabric.types import ChannelType, MessageType
 from agent_spaces.module import ReducerContext
 from agent_spaces.sats import Identity
 
+_TEXT_CHANNEL, _TEXT = ChannelType.TEXT, MessageType.TEXT  # looking members up in their class takes longer
+
 
 def check_may_post(channel: Channel, member: ServerMember) -> None:
     """Refuse Text and AgentEvents where this member may send none: step 7."""
     kind = channel.channel_type
+    if kind == _TEXT_CHANNEL:
+        return
     if kind == ChannelType.VOICE:
         raise RefusedError(rules.VOICE_CARRIES_NO_TEXT)
     if kind == ChannelType.ANNOUNCEMENT and rules.LEVELS[member.role] < rules.ADMIN_LEVEL:
@@ -43,29 +47,15 @@ def post_text(
     meta: str | None,
 ) -> Message:
     """Add a member's Text, whose checks are all done; what it calls somebody for is left to attention."""
-    now = ctx.timestamp
-    channel_id, seq = channel.id, head.last_seq + 1
+    db, now = ctx.db, ctx.timestamp
+    channel_id, server_id, seq = channel.id, channel.server_id, head.last_seq + 1
     thread_id = None if thread is None else thread.id
-    message = ctx.db[Message].insert(
-        Message(
-            0,
-            channel_id,
-            thread_id,
-            ctx.sender,
-            content,
-            MessageType.TEXT,
-            now,
-            None,
-            reply_to_id,
-            channel.server_id,
-            seq,
-            meta,
-        )
+    message = Message(
+        0, channel_id, thread_id, ctx.sender, content, _TEXT, now, None, reply_to_id, server_id, seq, meta
     )
-    streak = next_streak(ctx, is_agent, head.agent_streak, head.last_text_at)
-    ctx.db[ChannelHead].update(
-        ChannelHead(channel_id, channel.server_id, seq, seq, message.id, now, now, streak, head.open_tasks)
-    )
+    db[Message].insert(message)  # and numbers it
+    streak = next_streak(ctx, is_agent, head.agent_streak, head.last_text_at) if is_agent else 0
+    db[ChannelHead].update(ChannelHead(channel_id, server_id, seq, seq, message.id, now, now, streak, head.open_tasks))
     if thread is not None:
         _touch(ctx, thread)
     return message

@@ -8,6 +8,8 @@ from agent_spaces.fabric.types import InboxKind, MessageType
 from agent_spaces.module import ReducerContext, reducer
 from agent_spaces.sats import u64
 
+_TEXT = MessageType.TEXT
+
 
 @reducer
 def send_message(
@@ -23,16 +25,15 @@ def send_message(
     """Send a Text or an AgentEvent to a channel, or to a thread of it."""
     profile = access.caller(ctx)
     rules_text.check_content(content)
-    is_text = message_type == MessageType.TEXT
+    is_text = message_type == _TEXT
     if not is_text and message_type != MessageType.AGENT_EVENT:
         raise InvalidArgumentError(rules.ONLY_THE_SYSTEM_SENDS)
     if client_key:
         rules_text.check_client_key(client_key)
-    if meta:
+    if meta or not is_text:
         rules_text.check_meta_text(meta)
-    if not is_text:
-        rules_text.check_event(content)
-    if meta:
+        if not is_text:
+            rules_text.check_event(content)
         rules_text.check_meta_object(meta)
     if client_key and keys.is_repeat(ctx, client_key):
         return
