@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from agent_spaces.engine.connection import Connection
+    from agent_spaces.engine.operations import Change
     from agent_spaces.engine.table import EngineTable
 
 CommittedChange = tuple[
@@ -73,7 +74,7 @@ class Group:
         self.waiting: list[tuple[asyncio.Future[Any], Any, Any]] = []  # future, its result, its result if undone
         self.body: list[bytes] = []  # a record a transaction
         self.size = 0  # bytes of the body
-        self.changes: list[CommittedChange] = []
+        self.changes: list[Change] = []
         self.snapshots: list[Connection] = []
         self.joined: list[Connection] = []
 

@@ -136,11 +136,13 @@ class KeyIndex(ByEquality):
 
 
 def _pair_find(buckets: dict[Any, dict[Any, Row]], least: Callable[[Any], Row | None]) -> Callable[..., Row | None]:
-    missing: dict[Any, Row] = {}
     get = buckets.get
 
-    def find(first: Any, *second: Any) -> Row | None:
-        return get(first, missing).get(second[0]) if second else least(first)
+    def find(first: Any, second: Any = least) -> Row | None:  # least is no key, so it stands for none given
+        inner = get(first)
+        if inner is None:
+            return None
+        return least(first) if second is least else inner.get(second)
 
     return find
 

@@ -177,7 +177,8 @@ class _Writer:
                 yield f"{pad}if {condition}: taken(table.name, {index.columns!r})"
 
     def add(self, number: int, index: StoredIndex, row: str, pad: str) -> Iterator[str]:
-        bucket, key, pk = f"b{number}", self.key(index, row), f"{row}.{self.pk}"
+        """Enter a row whose primary key is in `p`."""
+        bucket, key, pk = f"b{number}", self.key(index, row), "p"
         if isinstance(index, KeyIndex):
             yield f"{pad}{bucket}[{key}] = {row}"
         elif isinstance(index, PairIndex):
@@ -193,11 +194,14 @@ class _Writer:
         else:
             yield f"{pad}k = {key}; d = {bucket}.get(k); v = {row}.{index.columns[-1]}"
             yield f"{pad}if d is None: {bucket}[k] = ([v], [{pk}])"
-            yield f"{pad}elif d[0][-1] < v: d[0].append(v); d[1].append({pk})"
-            yield f"{pad}else: ordered_insert(d, v, {pk})"
+            yield f"{pad}else:"
+            yield f"{pad} values, keys = d"
+            yield f"{pad} if values[-1] < v: values.append(v); keys.append({pk})"
+            yield f"{pad} else: ordered_insert(d, v, {pk})"
 
     def remove(self, number: int, index: StoredIndex, row: str, pad: str) -> Iterator[str]:
-        bucket, key, pk = f"b{number}", self.key(index, row), f"{row}.{self.pk}"
+        """Take out a row whose primary key is in `p`."""
+        bucket, key, pk = f"b{number}", self.key(index, row), "p"
         if isinstance(index, KeyIndex):
             yield f"{pad}del {bucket}[{key}]"
         elif isinstance(index, PairIndex):
@@ -212,27 +216,26 @@ class _Writer:
             yield f"{pad}if not d[0]: del {bucket}[k]"
 
     def add_all(self, row: str, pad: str) -> Iterator[str]:
-        yield f"{pad}rows[{row}.{self.pk}] = {row}"
+        yield f"{pad}rows[p] = {row}"
         for number, index in self.indexes:
             yield from self.add(number, index, row, pad)
 
     def remove_all(self, row: str, pad: str) -> Iterator[str]:
-        yield f"{pad}del rows[{row}.{self.pk}]"
+        yield f"{pad}del rows[p]"
         for number, index in self.indexes:
             yield from self.remove(number, index, row, pad)
 
     def replace_all(self, pad: str) -> Iterator[str]:
         """An index whose columns did not change is only refreshed, and one that holds keys is not touched."""
-        yield f"{pad}rows[row.{self.pk}] = row"
+        yield f"{pad}rows[p] = row"
         for number, index in self.indexes:
-            yield f"{pad}if {self.same(index)}:"
             if isinstance(index, KeyIndex):
-                yield f"{pad} b{number}[{self.key(index, 'row')}] = row"
+                yield f"{pad}if {self.same(index)}: b{number}[{self.key(index, 'row')}] = row"
             elif isinstance(index, PairIndex):
                 first, second = index.columns
-                yield f"{pad} b{number}[row.{first}][row.{second}] = row"
+                yield f"{pad}if {self.same(index)}: b{number}[row.{first}][row.{second}] = row"
             else:
-                yield f"{pad} pass"
+                yield f"{pad}if {self.same(index)}: pass"
             yield f"{pad}else:"
             yield from self.remove(number, index, "old", pad + " ")
             yield from self.add(number, index, "row", pad + " ")
@@ -257,14 +260,16 @@ class _Writer:
         return "\n".join(
             [
                 "def link(row):",
+                f" p = row.{pk}",
                 *self.add_all("row", " "),
                 "def unlink(row):",
+                f" p = row.{pk}",
                 *self.remove_all("row", " "),
                 "def swap(old, row):",
+                f" p = row.{pk}",
                 *self.replace_all(" "),
                 "def insert(row):",
                 *self.number(),
-                f" if row.{pk} in rows: taken(table.name, ({pk!r},))",
                 *self.checks(" ", update=False),
                 " try:",
                 *self.add_all("row", "  "),
@@ -274,7 +279,7 @@ class _Writer:
                 " note((table, None, row))",
                 " return row",
                 "def update(row):",
-                f" old = rows.get(row.{pk})",
+                f" p = row.{pk}; old = rows.get(p)",
                 " if old is None: raise missing(table.name)",
                 " if old == row: return old",
                 *self.checks(" ", update=True),
@@ -288,6 +293,7 @@ class _Writer:
                 "def delete(key):",
                 " row = rows.get(key)",
                 " if row is None: return False",
+                f" p = row.{pk}",
                 *self.remove_all("row", " "),
                 " note((table, row, None))",
                 " return True",

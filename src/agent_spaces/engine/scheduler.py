@@ -15,7 +15,7 @@ from agent_spaces.sats import Interval, ScheduleAt, Time
 if TYPE_CHECKING:
     from agent_spaces.clock import Clock
     from agent_spaces.engine.committer import Loop
-    from agent_spaces.engine.group import CommittedChange
+    from agent_spaces.engine.operations import Change
     from agent_spaces.engine.table import EngineTable
     from agent_spaces.engine.tableset import TableSet
 
@@ -66,9 +66,9 @@ class Scheduler:
         heapify(self._heap)
         self._arm()
 
-    def follow(self, changes: "Iterable[CommittedChange]") -> None:
+    def follow(self, changes: "Iterable[Change]") -> None:
         """Take in what a transaction changed."""
-        for table, old, new, _ in changes:
+        for table, old, new in changes:
             if table.table_id not in self._columns:
                 continue
             if new is None:

@@ -24,21 +24,7 @@ from agent_spaces.module import Index, TableDefinition
 from agent_spaces.sats import Identity
 from agent_spaces.sats.bsatn import decoder, encoder, row_decoder, row_encoder
 
-PUT_HEADS_MAX = 4096  # bytes of a row; so many heads a table at most
-
-
-class PutHeads(dict[int, bytes]):
-    """What stands before a row of so many bytes in the log: made when first asked for, kept for short rows."""
-
-    def __init__(self, table_id: int, op: int) -> None:
-        super().__init__()
-        self._table_id, self._op = table_id, op
-
-    def __missing__(self, size: int) -> bytes:
-        head = CHANGE.pack(self._table_id, self._op, size)
-        if size <= PUT_HEADS_MAX:
-            self[size] = head
-        return head
+PUT_HEADS_MAX = 4096  # bytes of a row whose head is kept; so many heads a table at most
 
 
 class TableAccess:
@@ -71,7 +57,8 @@ class EngineTable:
     greater (SpacetimeDB does not move it). Numbers of dropped transactions are skipped, never given again.
     `drawn` is where tables note that numbers were used up which no stored row shows: the log must be told.
     `interned` is where rows that are loaded share equal values.
-    `put_heads` are what stands before a row in the log, by its length; `is_special` tells event and scheduled tables.
+    `put_heads` are what stands before a row in the log, by its length, as far as `put_head` made them.
+    `is_special` tells event and scheduled tables.
     `watched` is whether somebody subscribes to the table; `indexes` are all look-ups by accessor, `stored` those of
     them that have contents; `access` is what reducers get, with the indexes as attributes.
     """
@@ -133,7 +120,7 @@ class EngineTable:
         self.watched = False
         self.is_event = definition.event
         self.is_special = definition.event or definition.scheduled is not None
-        self.put_heads = PutHeads(table_id, EVENT if definition.event else PUT)
+        self.put_heads: dict[int, bytes] = {}
         self.pk_of: Callable[[Row], Key] = attrgetter(definition.primary_key)
         self.encode: Callable[[Row], bytes] = row_encoder(definition.row_class)
         self.decode: Callable[[bytes, int], tuple[Row, int]] = row_decoder(definition.row_class)
@@ -194,6 +181,13 @@ class EngineTable:
 
     def _refuse_change(self, _row_or_key: Any) -> Any:
         raise event_only(self.name)
+
+    def put_head(self, size: int) -> bytes:
+        """Return what stands before a row of so many bytes in the log, and keep it for short rows."""
+        head = CHANGE.pack(self.table_id, EVENT if self.is_event else PUT, size)
+        if size <= PUT_HEADS_MAX:
+            self.put_heads[size] = head
+        return head
 
     def draw(self) -> int:
         """Use up and return the next number of the auto-increment column."""

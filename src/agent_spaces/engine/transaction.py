@@ -8,9 +8,12 @@ from agent_spaces.engine.storage.records import CHANGE, DELETE, HEAD, encode_seq
 from agent_spaces.errors import SpacesError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agent_spaces.engine.committer import Committer
     from agent_spaces.engine.connection import Connection
     from agent_spaces.engine.group import CommittedChange
+    from agent_spaces.engine.operations import Change
     from agent_spaces.engine.scheduler import Scheduler
     from agent_spaces.engine.subscriptions import Subscriptions
     from agent_spaces.engine.tableset import TableSet
@@ -20,6 +23,7 @@ TRANSACTION_BYTES_MAX = 256 << 20  # of a transaction in the log
 NOTHING = bytes(4)  # an array of no QuerySetUpdate
 
 _table_id = attrgetter("table_id")
+_head = HEAD.pack
 
 
 class TransactionTooLargeError(SpacesError):
@@ -29,6 +33,17 @@ class TransactionTooLargeError(SpacesError):
 
     def __init__(self, size: int) -> None:
         super().__init__(f"The transaction needs {size} bytes in the log, the limit is {TRANSACTION_BYTES_MAX}.")
+
+
+def _repeats(changes: "Sequence[Change]") -> bool:
+    """Tell whether a table occurs twice, so that several writes to one row may have to become one."""
+    seen = 0
+    for change in changes:
+        bit = change[0].bit
+        if seen & bit:
+            return True
+        seen |= bit
+    return False
 
 
 class Transactions:
@@ -53,75 +68,66 @@ class Transactions:
         drawn = tables.drawn
         if not changes and not drawn:
             return NOTHING
-        seen = 0
-        for change in changes:
-            bit = change[0].bit
-            if seen & bit:
-                changes = tables.changes()
-                break
-            seen |= bit
-        committed: list[CommittedChange] = []
-        watched = special = False
-        body = b""
+        if changes[0][0] is changes[1][0] if len(changes) == 2 else _repeats(changes):
+            changes = tables.changes()
+        parts = [b""]
+        watched: list[CommittedChange] = []
+        special = False
         for table, old, new in changes:
             data: bytes
             if new is None:
                 data = table.encode_key(table.pk_of(old))
-                body += CHANGE.pack(table.table_id, DELETE, len(data)) + data
-                committed.append((table, old, None, None))
+                parts += (CHANGE.pack(table.table_id, DELETE, len(data)), data)
+                if table.watched:
+                    watched.append((table, old, None, None))
             else:
-                data = table.encode(new)
-                body += table.put_heads[len(data)] + data
-                committed.append((table, old, new, data))
-            if table.watched:
-                watched = True
+                encode = table.encode
+                data = encode(new)
+                size = len(data)
+                parts += (table.put_heads.get(size) or table.put_head(size), data)
+                if table.watched:
+                    watched.append((table, old, new, data))
             if table.is_special:
                 special = True
+        count = len(changes)
         if special or drawn:
-            body += self._numbers(committed)
+            parts += self._numbers(changes)
+            count += len(drawn)
         committer = self._committer
-        if committed or drawn:
-            record = HEAD.pack(committer.offset, reducer_id, timestamp, len(committed) + len(drawn), sender) + body
-            if len(record) > TRANSACTION_BYTES_MAX:
-                raise TransactionTooLargeError(len(record))
-            group = committer.group
+        group = committer.group
+        if count:
+            parts[0] = _head(committer.offset, reducer_id, timestamp, count, sender)
+            record = b"".join(parts)
+            size = len(record)
+            if size > TRANSACTION_BYTES_MAX:
+                raise TransactionTooLargeError(size)
             if group.size > GROUP_BYTES_MAX:
                 committer.close_group()
                 group = committer.group
             group.body.append(record)
-            group.size += len(record)
-            group.changes += committed
+            group.size += size
+            group.changes += changes
             committer.offset += 1
-        if not watched and not special and not drawn:
-            tables.journal.clear()
-            return NOTHING
-        return self._tell(committed, caller, watched=watched, special=special)
-
-    def _numbers(self, committed: "list[CommittedChange]") -> bytes:
-        """Return what the log is told of numbers that no stored row shows."""
-        drawn = self._tables.drawn
-        drawn.update(t for t, *_ in committed if t.is_event and t.definition.auto_inc is not None)
-        return b"".join([encode_sequence(t.table_id, t.sequence) for t in sorted(drawn, key=_table_id)])
-
-    def _tell(
-        self, committed: "list[CommittedChange]", caller: "Connection | None", *, watched: bool, special: bool
-    ) -> bytes:
-        """Let subscriptions and timers follow, and close the transaction."""
         own = NOTHING
-        tables = self._tables
         try:
             if watched:
-                group = self._committer.group
-                own = self._subscriptions.publish(group, group.position, committed, caller)
+                own = self._subscriptions.publish(group, group.position, watched, caller)
             if special:
-                self._scheduler.follow(committed)
+                self._scheduler.follow(changes)
                 tables.finish()
         except Exception as error:
-            self._committer.halt(error)
+            committer.halt(error)
             raise
         tables.journal.clear()
-        tables.drawn.clear()
+        if drawn:
+            drawn.clear()
         return own
+
+    def _numbers(self, changes: "Sequence[Change]") -> list[bytes]:
+        """Return what the log is told of numbers that no stored row shows."""
+        drawn = self._tables.drawn
+        drawn.update(t for t, *_ in changes if t.is_event and t.definition.auto_inc is not None)
+        return [encode_sequence(t.table_id, t.sequence) for t in sorted(drawn, key=_table_id)]
 
     def rollback(self) -> None:
         """Undo what the open transaction wrote."""

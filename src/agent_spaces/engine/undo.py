@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def undo_tables(groups: "list[Group]", tables: "TableSet", subscriptions: "Subscriptions") -> None:
     """Take back what the groups changed, the last first, and let the subscriptions follow."""
     changes = [change for group in groups for change in group.changes]
-    undo([(table, old, new) for table, old, new, _ in changes if not table.is_event])
+    undo([change for change in changes if not change[0].is_event])
     tables.drawn.update(table for table, *_ in changes if table.definition.auto_inc is not None)
     subscriptions.rollback([change for change in changes if not change[0].is_event])
 

@@ -101,12 +101,18 @@ SELVES: Final = Selves()
 
 
 class Scope:
-    """The rule of one table as the engine works with it: a space, and the keys of a row in it."""
+    """The rule of one table as the engine works with it: a space, and the keys of a row in it.
 
-    __slots__ = ("columns", "keys", "space")
+    `has_one_key` tells whether every row has exactly one, which `key` gives then.
+    """
 
-    def __init__(self, space: Space, keys: Keys, columns: tuple[str, ...]) -> None:
+    __slots__ = ("columns", "has_one_key", "key", "keys", "space")
+
+    def __init__(
+        self, space: Space, keys: Keys, columns: tuple[str, ...], key: Callable[[Row], Key] | None = None
+    ) -> None:
         self.space, self.keys = space, keys
+        self.has_one_key, self.key = key is not None, key or _no_key
         self.columns = columns  # where the keys stand
 
     def shows(self, identity: Identity, row: Row) -> bool:
@@ -116,6 +122,14 @@ class Scope:
 
 def _nothing(_row: Row) -> tuple[Key, ...]:
     return (None,)
+
+
+def _no_key(_row: Row) -> None:
+    return None
+
+
+def _only(columns: tuple[str, ...]) -> Callable[[Row], Key] | None:
+    return attrgetter(columns[0]) if len(columns) == 1 else None
 
 
 def _values(columns: tuple[str, ...]) -> Keys:
@@ -150,16 +164,19 @@ class Scopes:
     def _make(self, rule: Rule) -> Scope:
         match rule:
             case Everyone():
-                return Scope(EVERYBODY, _nothing, ())
+                return Scope(EVERYBODY, _nothing, (), _no_key)
             case Own(columns):
-                return Scope(SELVES, _values(columns), columns)
+                return Scope(SELVES, _values(columns), columns, _only(columns))
             case MembersOf():
                 name = (rule.members, rule.member_column, rule.member_identity)
                 space = self._spaces.get(name)
                 if space is None:
                     space = self._spaces[name] = Membership(self._tables.by_name[rule.members], rule)
-                keys = _values((rule.column,))
-                return Scope(space, keys if rule.positive is None else _positive(keys, rule.positive), (rule.column,))
+                columns = (rule.column,)
+                keys = _values(columns)
+                if rule.positive is not None:
+                    return Scope(space, _positive(keys, rule.positive), columns)
+                return Scope(space, keys, columns, _only(columns))
 
 
 class Audience:

@@ -68,6 +68,35 @@ def fan_one(group: Group, position: int, query: LiveQuery, row: Row, data: bytes
     return own
 
 
+def fan_straight(
+    group: Group, position: int, feed: Feed, row: Row, data: bytes | None, caller: Connection | None
+) -> bytes | None:
+    """Do what fan_one does for a row with one key in a set without the owner; None, and nothing, if it is not so.
+
+    This is what a message in a channel takes: one look-up, one frame, one place in the group.
+    """
+    scope, shared = feed.query.scope, feed.shared_set
+    key_of = scope.key
+    audience = feed.audiences.get(key_of(row))
+    if audience is None or shared.owners or data is None:
+        return None
+    connections = audience.connections
+    if not connections:
+        return NOTHING
+    frame = (feed.heads.get(len(data)) or feed.head(data)) + data + feed.tail
+    own = NOTHING
+    if caller is not None and caller.query_sets and shared.reaches(caller, scope.space, key_of(row)):
+        own = array_of(frame)
+        if len(connections) == 1:
+            return own
+    entry = audience.entry
+    if entry is None or entry.group is not group:
+        entry = audience.entry = Entry(group, connections)
+    entry.frames.append(frame)
+    entry.positions.append(position)
+    return own
+
+
 class _Target:
     """What one audience of one set gets."""
 

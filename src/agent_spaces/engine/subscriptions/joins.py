@@ -62,6 +62,9 @@ class LiveJoin:
         self._ask = other.equality(query.join.other_column)
         self._results: dict[Key, Results] = {}
 
+    def settle(self) -> None:
+        """Follow a change of the feeds: nothing depends on them here."""
+
     @property
     def tables(self) -> tuple[EngineTable, ...]:
         """The tables whose changes concern it, each once."""

@@ -24,10 +24,11 @@ class LiveQuery:
     """A query of one table.
 
     `anchor` is the (column, value) it is found by, if it has an equality; `test` is what a row found so must still
-    pass, None where that is nothing.
+    pass, None where that is nothing. `straight` is its only feed where every row found goes there once and to one
+    audience: the usual case, which `Subscriptions.publish` serves without looking further.
     """
 
-    __slots__ = ("anchor", "event", "feeds", "query", "scope", "table", "test")
+    __slots__ = ("anchor", "event", "feeds", "query", "scope", "straight", "table", "test")
 
     def __init__(self, query: Query, table: EngineTable, scope: Scope) -> None:
         self.query, self.table, self.scope = query, table, scope
@@ -36,6 +37,13 @@ class LiveQuery:
         trivial = query.where == TRUE or (self.anchor is not None and len(conjuncts(query.where)) == 1)
         self.test: Test | None = None if trivial else query.predicate()
         self.feeds: list[Feed] = []
+        self.straight: Feed | None = None
+
+    def settle(self) -> None:
+        """Follow a change of the feeds."""
+        feeds = self.feeds
+        one = len(feeds) == 1 and feeds[0].times == 1 and self.test is None and self.scope.has_one_key
+        self.straight = feeds[0] if one else None
 
     def matches(self, row: Row) -> bool:
         """Tell whether a row of the table is a result, whoever may see it."""
@@ -56,15 +64,22 @@ def _anchor(query: Query, table: EngineTable) -> tuple[str, Any] | None:
     return best
 
 
-class Matcher:
-    """The live queries of one table, by what rows they want."""
+Lookup = tuple[Callable[[Row], Any], dict[Any, list[LiveQuery]]]
 
-    __slots__ = ("_columns", "lookups", "plain")
+
+class Matcher:
+    """The live queries of one table, by what rows they want.
+
+    `direct` is (value of a row, queries by that value) where all queries pin the same column, else None.
+    """
+
+    __slots__ = ("_columns", "direct", "lookups", "plain")
 
     def __init__(self) -> None:
         self._columns: dict[str, dict[Any, list[LiveQuery]]] = {}
-        self.lookups: tuple[tuple[Callable[[Row], Any], dict[Any, list[LiveQuery]]], ...] = ()
+        self.lookups: tuple[Lookup, ...] = ()
         self.plain: list[LiveQuery] = []
+        self.direct: Lookup | None = None
 
     def __bool__(self) -> bool:
         return bool(self._columns or self.plain)
@@ -73,6 +88,7 @@ class Matcher:
         """Let rows find the query."""
         if query.anchor is None:
             self.plain.append(query)
+            self._arrange()
             return
         column, value = query.anchor
         if column not in self._columns:
@@ -84,6 +100,7 @@ class Matcher:
         """Forget the query."""
         if query.anchor is None:
             self.plain.remove(query)
+            self._arrange()
             return
         column, value = query.anchor
         by_value = self._columns[column]
@@ -96,6 +113,7 @@ class Matcher:
 
     def _arrange(self) -> None:
         self.lookups = tuple((attrgetter(column), by_value) for column, by_value in self._columns.items())
+        self.direct = self.lookups[0] if len(self.lookups) == 1 and not self.plain else None
 
     def candidates(self, row: Row) -> list[LiveQuery]:
         """Return the queries that the row may be a result of: their tests are still to be made."""

@@ -20,7 +20,7 @@ UPDATE_START = b"\0\4"  # not compressed, TransactionUpdate
 class Feed:
     """One query of one shared set: what its updates look like there."""
 
-    __slots__ = ("_heads", "audiences", "prefix", "query", "shared_set", "times")
+    __slots__ = ("audiences", "heads", "prefix", "query", "shared_set", "tail", "times")
 
     def __init__(self, shared_set: "SharedSet", query: LiveQuery | LiveJoin, audiences: dict[Key, Audience]) -> None:
         self.shared_set, self.query, self.audiences = shared_set, query, audiences
@@ -28,26 +28,25 @@ class Feed:
         kind = b"\1" if query.event else b"\0"
         # of a QuerySetUpdate that has nothing but one TableUpdateRows, with the tag of that
         self.prefix = u32(shared_set.query_set_id) + u32(1) + string(query.table.name) + u32(1) + kind
-        self._heads: dict[int, bytes] = {}
+        self.tail = b"" if query.event else EMPTY_ROW_LIST  # of a frame with inserts only
+        self.heads: dict[int, bytes] = {}  # all of a frame with one inserted row before that row, by its length
 
     def frame_of_insert(self, row: bytes) -> bytes:
         """Return the whole frame of a TransactionUpdate with one inserted row, for a query that stands once.
 
         All before the row depends on its length only and is kept.
         """
-        tail = b"" if self.query.event else EMPTY_ROW_LIST
-        head = self._heads.get(len(row))
-        if head is None:
-            head = self._head(row, tail)
-        return head + row + tail
+        return (self.heads.get(len(row)) or self.head(row)) + row + self.tail
 
-    def _head(self, row: bytes, tail: bytes) -> bytes:
+    def head(self, row: bytes) -> bytes:
+        """Return what stands before a row like this in its frame, and keep it for short rows."""
+        tail = self.tail
         frame = ws_binary_frame(UPDATE_START + u32(1) + self.prefix + row_list([row]) + tail)
         head = frame[: len(frame) - len(row) - len(tail)]
         if len(row) <= HEAD_BYTES_MAX:
-            if len(self._heads) >= HEADS_MAX:
-                self._heads.clear()
-            self._heads[len(row)] = head
+            if len(self.heads) >= HEADS_MAX:
+                self.heads.clear()
+            self.heads[len(row)] = head
         return head
 
     def table_rows(self, delta: Delta) -> bytes:

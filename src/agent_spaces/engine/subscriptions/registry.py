@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from agent_spaces.engine.connection import Connection
 from agent_spaces.engine.subscriptions.audience import Audience, Membership, Scopes
 from agent_spaces.engine.subscriptions.joins import LiveJoin
-from agent_spaces.engine.subscriptions.live_query import LiveQuery, Matcher
+from agent_spaces.engine.subscriptions.live_query import LiveQuery, Lookup, Matcher
 from agent_spaces.engine.subscriptions.query_set import SharedSet
 from agent_spaces.engine.table import EngineTable
 from agent_spaces.engine.tableset import TableSet
@@ -20,14 +20,15 @@ class Registry:
     """All live queries, query sets and connections that have some.
 
     `rights` are the membership spaces by the table whose rows give them; `special` the tables whose changes need more
-    than matching: they give rights or are joined. `partitions` are remembered answers of fan_out, dropped with every
-    change here.
+    than matching: they give rights or are joined. `direct` has the look-up of tables that need one and nothing else.
+    `partitions` are remembered answers of fan_out, dropped with every change here.
     """
 
     def __init__(self, tables: TableSet) -> None:
         self.tables = tables
         self.scopes = Scopes(tables)
         self.matchers: dict[EngineTable, Matcher] = {table: Matcher() for table in tables}
+        self.direct: dict[EngineTable, Lookup] = {}
         self.joins: dict[EngineTable, list[LiveJoin]] = {}
         self.rights: dict[EngineTable, list[Membership]] = {}
         for membership in self.scopes.memberships():
@@ -64,6 +65,7 @@ class Registry:
                 if not query.feeds:
                     self._watch(query)
                 query.feeds.append(feed)
+                query.settle()
         connection.query_sets[query_set_id] = shared
         shared.add(connection)
         self.connections.setdefault(connection.identity, {})[connection] = None
@@ -89,6 +91,7 @@ class Registry:
             del self._sets[query_set_id, shared.queries]
             for query, feed in shared.feeds.items():
                 query.feeds.remove(feed)
+                query.settle()
                 if not query.feeds:
                     self._unwatch(query)
         reader = None if connection.is_owner else connection.identity
@@ -104,10 +107,10 @@ class Registry:
             for table in query.tables:
                 self.joins.setdefault(table, []).append(query)
                 self.special.add(table)
-                table.watched = True
+                self._settle(table)
         else:
             self.matchers[query.table].add(query)
-            query.table.watched = True
+            self._settle(query.table)
 
     def _unwatch(self, query: Live) -> None:
         del self._queries[query.query.key]
@@ -124,4 +127,9 @@ class Registry:
             self._settle(query.table)
 
     def _settle(self, table: EngineTable) -> None:
-        table.watched = bool(self.matchers[table]) or table in self.special
+        special, direct = table in self.special, self.matchers[table].direct
+        table.watched = bool(self.matchers[table]) or special
+        if direct is None or special:
+            self.direct.pop(table, None)
+        else:
+            self.direct[table] = direct

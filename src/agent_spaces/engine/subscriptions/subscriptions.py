@@ -4,8 +4,16 @@ from collections.abc import Sequence
 
 from agent_spaces.engine.connection import Connection
 from agent_spaces.engine.group import CommittedChange, Group
+from agent_spaces.engine.operations import Change as RowChange
 from agent_spaces.engine.subscriptions.delta import Change, Encoded
-from agent_spaces.engine.subscriptions.fan_out import NOTHING, FanOut, fan_one, update_array, update_frame
+from agent_spaces.engine.subscriptions.fan_out import (
+    NOTHING,
+    FanOut,
+    fan_one,
+    fan_straight,
+    update_array,
+    update_frame,
+)
 from agent_spaces.engine.subscriptions.joins import LiveJoin, check_tables
 from agent_spaces.engine.subscriptions.live_query import matching
 from agent_spaces.engine.subscriptions.match import Broken, Matches
@@ -34,6 +42,7 @@ class Subscriptions:
 
     def __init__(self, tables: TableSet) -> None:
         self._registry = Registry(tables)
+        self._direct = self._registry.direct
         definitions = {table.name: table.definition for table in tables}
         self._catalogs = {owner: ModuleCatalog(definitions, is_owner=owner) for owner in (False, True)}
 
@@ -80,6 +89,19 @@ class Subscriptions:
         The tables have the changes already, each row occurs once. Frames for a caller are queued with those of others:
         its answer at the same position takes their place. A caller without a connection is None.
         """
+        if len(changes) == 1:
+            table, old, new, data = changes[0]
+            direct = self._direct.get(table)
+            if direct is not None and old is None:
+                value_of, by_value = direct
+                queries = by_value.get(value_of(new))
+                if queries is None:
+                    return NOTHING
+                feed = queries[0].straight
+                if feed is not None and len(queries) == 1:
+                    own = fan_straight(group, position, feed, new, data, caller)
+                    if own is not None:
+                        return own
         watched = [change for change in changes if change[0].watched]
         if not watched:
             return NOTHING
@@ -97,10 +119,10 @@ class Subscriptions:
                     return fan_one(group, position, candidates[0], new, data, caller) if passed else NOTHING
         return self._publish(group, position, watched, caller)
 
-    def rollback(self, changes: Sequence[CommittedChange]) -> None:
+    def rollback(self, changes: Sequence[RowChange]) -> None:
         """Follow changes that were undone after they were published; the tables are as before them already."""
         registry = self._registry
-        rows = [(table, new, old) for table, old, new, _ in changes]
+        rows = [(table, new, old) for table, old, new in changes]
         registry.partitions.clear()
         for table in dict.fromkeys(table for table, *_ in changes):
             for membership in registry.rights.get(table, ()):
