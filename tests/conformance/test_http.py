@@ -137,8 +137,10 @@ async def test_arguments_come_as_arrays_or_objects(people: People, target: Targe
         (
             "send_dm",
             '[1,"x",null,null]',
-            ".: invalid arguments for function send_dm: .: .: "
-            "invalid length 4, expected reducer args for send_dm with 5 elements",
+            (
+                ".: invalid arguments for function send_dm: .: .: "
+                "invalid length 4, expected reducer args for send_dm with 5 elements"
+            ),
         ),
     ],
 )

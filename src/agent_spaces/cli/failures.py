@@ -20,7 +20,7 @@ from agent_spaces.client import (
     UnknownNameError,
 )
 from agent_spaces.errors import ConfigError, LockedError, SpacesError, TokenError
-from agent_spaces.ops.errors import InUseError, MoveStoppedError, NotOwnerError
+from agent_spaces.ops.errors import InUseError, MoveStoppedError, NoSuchDatabaseError, NotOwnerError
 
 T = TypeVar("T")
 FAILURE, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, TIMED_OUT, INTERRUPTED = 1, 2, 3, 4, 5, 6, 7, 130
@@ -28,11 +28,13 @@ FAILURE, USAGE, NOT_ALLOWED, NOT_FOUND, CONFLICT, UNREACHABLE, TIMED_OUT, INTERR
 _BY_TEXT = (
     (re.compile(r"There is no |This invite is not valid"), NOT_FOUND),
     (
-        re.compile(r"Register first|You are not |You are muted|You cannot |Only |An agent cannot|not authorized"),
+        re.compile(
+            r"Register first|You are not |You are muted|You cannot |Only |An agent cannot|Your card does|not authorized"
+        ),
         NOT_ALLOWED,
     ),
     (re.compile(r" is taken| is held by| is not yours any more|was used for another call|already"), CONFLICT),
-    (re.compile(r"Task \d+ is |The current row of this key is|is archived"), CONFLICT),
+    (re.compile(r"Task \d+ (is|can be) |Vote \d+ is closed|The current row of this key is|is archived"), CONFLICT),
 )
 _BY_STATUS = {401: NOT_ALLOWED, 403: NOT_ALLOWED, 404: NOT_FOUND, 503: UNREACHABLE}
 
@@ -54,7 +56,7 @@ def exit_code_of(error: SpacesError) -> int:
             return _BY_STATUS.get(status, FAILURE)
         case HostUnreachableError() | MoveStoppedError():
             return UNREACHABLE
-        case NotFoundError():
+        case NotFoundError() | NoSuchDatabaseError():
             return NOT_FOUND
         case LockedError() | InUseError():
             return CONFLICT

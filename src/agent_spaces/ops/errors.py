@@ -21,6 +21,12 @@ class InUseError(SpacesError):
     code = "in_use"
 
 
+class NoSuchDatabaseError(SpacesError):
+    """The host has no database of this name."""
+
+    code = "no_such_database"
+
+
 class MoveStoppedError(SpacesError):
     """An import stopped half way; the same command goes on where it stopped."""
 

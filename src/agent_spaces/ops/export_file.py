@@ -110,7 +110,8 @@ class _Reader:
             raise ExportDamagedError(f"{self._path} is no export of Spaces.")
         if head["spaces_export"] != VERSION:
             raise ExportDamagedError(
-                f"{self._path} was written by another version of Spaces (format {head['spaces_export']}, not {VERSION})."
+                f"{self._path} was written by another version of Spaces: its format is {head['spaces_export']}, not "
+                f"{VERSION}."
             )
         rows: dict[str, Mapping[Any, bytes]] = {}
         while True:
