@@ -41,6 +41,7 @@ def check(
         yield _timed("host", lambda: _host(found[0], host))
         if host:
             yield _timed("channel", lambda: (True, log_channel(host[0], env)[1]))
+            host[0].close()
     with tempfile.TemporaryDirectory() as scratch:
         apart = {**env, "XDG_STATE_HOME": scratch}  # a trial must not move the real cursor
         start = {"hook_event_name": "SessionStart", "source": "startup", "cwd": str(folder)}

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from agent_spaces.integrations.claude_code.news import ChannelNews, News
+from agent_spaces.integrations.claude_code.news import News
 from agent_spaces.peer_text import cut, one_line, quoted
 
 HEAD = (
@@ -83,9 +83,13 @@ def _lines(news: News) -> Iterator[str]:
     if news.tasks:
         yield "Your tasks:"
         yield from (_task(news, row) for row in news.tasks)
+    called = {item["message"]["id"] for item in news.calls if item["message"] is not None}
     for channel in news.channels:
+        rest = [row for row in channel.messages if row["id"] not in called]
+        if not rest:
+            continue
         yield f"In #{one_line(channel.name, TITLE_CHARS_MAX)}, {channel.new} new, newest first:"
-        yield from _messages(news, channel)
+        yield from (f"- {_when(row)} {news.authors[row['sender']]}{_said(row)}" for row in reversed(rest))
 
 
 def _call(news: News, item: dict[str, Any]) -> str:
@@ -105,11 +109,6 @@ def _task(news: News, row: dict[str, Any]) -> str:
     held = f"{state}, attempt {row['attempt']}" if row["phase"] else "offered to you"
     title = quoted(row["title"], TITLE_CHARS_MAX)
     return f"- task {row['id']}, {held}, by {news.authors[row['creator']]}: {title}"
-
-
-def _messages(news: News, channel: ChannelNews) -> Iterator[str]:
-    for row in reversed(channel.messages):
-        yield f"- {_when(row)} {news.authors[row['sender']]}{_said(row)}"
 
 
 def _said(row: dict[str, Any]) -> str:

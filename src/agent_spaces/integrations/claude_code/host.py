@@ -63,6 +63,10 @@ class Host:
             self._connection.close()
             raise HostError(f"Nobody answers at {self._place} ({error}).") from error
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
     def sql(self, query: str) -> list[dict[str, Any]]:
         """Return the rows of a query, by column; identities are hex text, times are microseconds, enums are names."""
         answer = self._request("sql", query.encode())

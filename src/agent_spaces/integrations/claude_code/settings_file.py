@@ -51,7 +51,7 @@ def read_text(path: Path) -> str:
 
 
 def parse(path: Path, text: str) -> dict[str, Any]:
-    """Return a settings file's contents. ConfigError if they are not what the harness reads, so that nobody loses any."""
+    """Return a settings file's contents. ConfigError if they are not what the harness reads: nothing may get lost."""
     try:
         read = json.loads(text, object_pairs_hook=_once) if text.strip() else {}
     except (ValueError, RecursionError) as error:
@@ -75,7 +75,8 @@ def with_hooks(settings: Mapping[str, Any], command: str, arguments: Sequence[st
             mine[0][1].update(wanted)
             for group, hook in mine[1:]:
                 _take_out(group["hooks"], hook)
-            hooks[event] = [group for group in entries if group.get("hooks") or group not in [g for g, _ in mine[1:]]]
+            emptied = [group for group, _ in mine[1:] if not group["hooks"]]
+            hooks[event] = [entry for entry in entries if not any(entry is group for group in emptied)]
         else:
             entries.append({**({"matcher": _SOURCES} if event == "SessionStart" else {}), "hooks": [wanted]})
     return changed
