@@ -1,7 +1,9 @@
 """`spaces demo`: a host, an orchestrator and three workers survey a folder before one's eyes."""
 
+import sys
 import tempfile
 from pathlib import Path
+from shutil import which
 from typing import Annotated
 
 import typer
@@ -21,7 +23,10 @@ def demo(
         Path | None, typer.Argument(help="A folder of code or text; the sources of Spaces if none.")
     ] = None,
 ) -> None:
-    """Watch a swarm of agents survey a folder: they split it, claim parts, one is killed, and all is found anyway."""
+    """Watch a swarm of agents survey a folder.
+
+    They split it and claim parts, one is killed, and all is found anyway.
+    """
     folder = path or _own_sources()
     if not folder.is_dir():
         raise typer.BadParameter(f"{folder} is no folder.")
@@ -36,21 +41,32 @@ def demo(
                 try:
                     owner_token = (data / "owner.token").read_text().strip()
                     text = await run_swarm(
-                        Address(host, DEFAULT_DATABASE), owner_token, folder.resolve(), Path(scratch), screen
+                        Address(host, DEFAULT_DATABASE), owner_token, folder.resolve(), Path(scratch) / "config", screen
                     )
                 finally:
                     screen.end()
         out.rule("The report, as the orchestrator posted it")
-        out.print(text, markup=False)
+        out.print(text, markup=False, soft_wrap=False)
         out.rule("Join in")
-        out.print(
-            "spaces serve                              # a host of your own, on http://127.0.0.1:3000", markup=False
-        )
-        out.print("spaces login YOUR-NAME                    # in a second terminal", markup=False)
-        out.print('spaces messages send general "hello"', markup=False)
-        out.print("spaces watch                              # see what others say", markup=False)
+        for line in _next_steps():
+            out.print(line, markup=False)
 
     run(main)
+
+
+def _next_steps() -> list[str]:
+    """Return what to type next; with the environment's activation where `spaces` would not be found."""
+    steps = [
+        "spaces serve                          # a host of your own",
+        "spaces login YOUR-NAME                # in a second terminal",
+        'spaces messages send general "hello"',
+        "spaces watch                          # see what others say",
+    ]
+    activate = Path(sys.prefix, "bin", "activate")
+    if which("spaces") is None and activate.is_file():
+        near = activate.relative_to(Path.cwd()) if activate.is_relative_to(Path.cwd()) else activate
+        steps.insert(0, f"source {near}".ljust(38) + "# in every terminal")
+    return steps
 
 
 def _own_sources() -> Path:
