@@ -6,13 +6,13 @@ this loop is the hot path of the host. Extensions are never negotiated.
 
 import asyncio
 import codecs
+import os
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from agent_spaces.config import HostConfig
 from agent_spaces.gateway import ws_frames as ws
+from agent_spaces.gateway.ws_limits import SocketLimits
 
 try:
     from websockets.speedups import apply_mask
@@ -44,24 +44,6 @@ class Handler(Protocol):
         ...
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SocketLimits:
-    """Sizes in bytes, times in seconds; config.HostConfig says what each is for."""
-
-    message_bytes_max: int = 32 * 2**20
-    partial_bytes_max: int = 512 * 2**20
-    outgoing_messages_max: int = 16_384
-    outgoing_bytes_max: int = 8 * 2**20
-    ping_interval_s: float = 15.0
-    idle_timeout_s: float = 30.0
-    close_timeout_s: float = 1.0
-
-    @classmethod
-    def of(cls, config: HostConfig) -> "SocketLimits":
-        """Take the limits from the host's settings."""
-        return cls(**{name: getattr(config, name) for name in cls.__slots__})
-
-
 class ReadBuffer:
     """Where all sockets of one event loop read into: what one of them brought is used up before the next is read.
 
@@ -71,6 +53,14 @@ class ReadBuffer:
     def __init__(self) -> None:
         self.memory = memoryview(bytearray(READ_BUFFER_BYTES))
         self.held_bytes = 0
+
+
+def _descriptor(transport: asyncio.Transport) -> int:
+    """Return the socket to write to while the transport holds nothing back, or -1 if it does more than hold back."""
+    if type(transport).__module__ != "asyncio.selector_events":
+        return -1
+    descriptor: int = transport.get_extra_info("socket").fileno()
+    return descriptor
 
 
 def _ignore(_data: bytes) -> None:
@@ -94,6 +84,7 @@ class WebSocket(asyncio.BufferedProtocol):
         "_clock",
         "_decoder",
         "_ended",
+        "_fd",
         "_handler",
         "_heard_at",
         "_held",
@@ -107,6 +98,7 @@ class WebSocket(asyncio.BufferedProtocol):
         "_reason",
         "_rest",
         "_shared",
+        "_short",
         "_stopped",
         "_timer",
         "_told",
@@ -126,7 +118,9 @@ class WebSocket(asyncio.BufferedProtocol):
         self._open = False
         self._binary: Callable[[bytes], None] = _ignore
         self._write: Callable[[bytes], None] = _ignore
+        self._fd = -1
         self._rest, self._need = bytearray(), 0
+        self._short = min(125, limits.message_bytes_max)
         self._parts: bytearray | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
         self._choked = self._stopped = self._told = self._ping_waits = False
@@ -144,6 +138,7 @@ class WebSocket(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(high=0)
         self._open = True
         self._write = transport.write
+        self._fd = _descriptor(transport)
         self._heard_at = self._clock()
         self._ping_at = self._heard_at + self._limits.ping_interval_s
         self._timer = self._loop.call_later(self._limits.ping_interval_s, self._tick)
@@ -192,8 +187,18 @@ class WebSocket(asyncio.BufferedProtocol):
         """Handle the whole frames in `data`; return the offset of the first that is not and note what it needs."""
         offset, size = 0, len(data)
         self._need = 0
+        short = self._short
         while size - offset >= 6 and not self._stopped:
             first, length, head = data[offset], data[offset + 1] ^ 0x80, offset + 2
+            if first == 0x82 and length <= short and self._parts is None:  # most calls; what follows does the same
+                body = offset + 6
+                end = body + length
+                if end > size:
+                    self._need = end - offset
+                    break
+                offset = end
+                self._binary(apply_mask(data[body:end], data[head:body]))
+                continue
             if length > 125:
                 if length > 127:
                     raise ws.ProtocolViolationError(ws.PROTOCOL_ERROR, "unmasked frame")
@@ -256,7 +261,17 @@ class WebSocket(asyncio.BufferedProtocol):
 
     def send(self, data: bytes) -> None:
         """Write whole frames, once they are complete; a client that does not read is cut off at the limits."""
-        self._write(data)
+        if self._fd >= 0 and not self._choked:
+            # The transport holds nothing back, so it need not be asked first.
+            try:
+                sent = os.write(self._fd, data)
+            except OSError:  # a full socket, or a broken one: the transport knows what to do
+                sent = 0
+            if sent == len(data):
+                return
+            self._write(data[sent:])
+        else:
+            self._write(data)
         if self._choked and self._open:
             self._count_backlog(data)
 
@@ -305,6 +320,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._open = False
         self._reason = why
         self._write = self._binary = _ignore
+        self._fd = -1
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(self._limits.close_timeout_s, self._transport.abort)
@@ -364,6 +380,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._open = False
         self._stopped = True
         self._write = self._binary = _ignore
+        self._fd = -1  # closed after this, and then somebody else's
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
