@@ -117,6 +117,7 @@ def deliver(group: Group) -> None:
         if not future.done():
             future.set_result(result)
     callers: list[Connection] = []
+    mixed = len(group.entries) != 1
     for connection, position, frame in group.answers:
         answers = connection.answers
         if not answers:
@@ -124,8 +125,9 @@ def deliver(group: Group) -> None:
         answers.append(frame)
         if connection.subscribed:
             connection.positions.append(position)
+            mixed = True
     listeners: list[Connection] = []
-    for entry in group.entries:
+    for entry in group.entries if mixed else ():
         for connection in entry.connections:
             sources = connection.sources
             if not sources:
@@ -146,6 +148,10 @@ def deliver(group: Group) -> None:
         if sources:
             data = sources[0].blob() if len(sources) == 1 else _merged(connection)
             sources.clear()
+            connection.link.send(data)
+    if not mixed:  # one channel and no caller among its subscribers: nobody has to be put together
+        data = group.entries[0].blob()
+        for connection in group.entries[0].connections:
             connection.link.send(data)
     group.dissolve()
 
