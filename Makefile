@@ -31,6 +31,10 @@ test: setup ## Run every test
 conformance: setup ## Judge a host by the wire alone; SPACES_CONFORMANCE_URL names another than the embedded one
 	@$(BIN)/pytest tests/conformance -n 0
 
+.PHONY: trouble
+trouble: setup ## Kill, pause and cut off 20 workers and their host, with 20 seeds
+	@SPACES_TROUBLE_SEEDS=1-20 SPACES_TROUBLE_TASKS=500 $(BIN)/pytest -n0 tests/e2e_agents
+
 .PHONY: check
 check: setup ## Lint, types, import rules, generated files
 	@$(BIN)/ruff check .
@@ -53,6 +57,16 @@ lock: setup ## Renew the lock files
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" pyproject.toml requirements/dev.in -o requirements/dev.lock
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" pyproject.toml -o requirements/runtime.lock
+
+.PHONY: wasm
+wasm: ## Compile the module for SpacetimeDB to build/spaces.wasm
+	@tools/wasm/install.sh
+	@tools/wasm/build.sh build/spaces.wasm
+
+.PHONY: twin
+twin: setup wasm ## Hold the module for SpacetimeDB to the fabric
+	@tools/wasm/check.sh
+	@CI=true $(BIN)/pytest -n $(JOBS) --dist loadgroup tests/twin
 
 .PHONY: spaces-status
 spaces-status: setup ## Ask the local host how it is

@@ -68,7 +68,7 @@ class Task:
         return self._texts.input
 
     def key(self, name: str) -> str:
-        """Return a client key for something that is to happen once a task, whichever attempt does it."""
+        """Return a client key for what this agent is to do once for the task, whichever attempt of its own does it."""
         return f"task/{self.id}/{name}"
 
     async def progress(self, note: str) -> None:

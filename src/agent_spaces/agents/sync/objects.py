@@ -8,7 +8,7 @@ from agent_spaces.agents.messages import DirectMessage, Message, Reply
 from agent_spaces.agents.session import Author, Sent
 from agent_spaces.agents.sync.loop import TWINS, Loop
 from agent_spaces.agents.tasks import FAILURES_MAX, TaskHandle
-from agent_spaces.agents.votes import Vote
+from agent_spaces.agents.votes import Outcome, Vote
 from agent_spaces.agents.work import Progress, Task
 from agent_spaces.sats import Identity
 
@@ -105,6 +105,10 @@ class SyncVote:
     def cancel(self) -> None:
         """End it without an outcome."""
         self._loop.wait(self._core.cancel())
+
+    def outcome(self, *, timeout: float | None = None) -> Outcome:
+        """Wait until it is closed and return how it ended; NoAnswerError after `timeout` seconds (it goes on)."""
+        return self._loop.wait(self._core.outcome(timeout=timeout))
 
     def __repr__(self) -> str:
         return f"Sync{self._core!r}"
@@ -214,7 +218,7 @@ class SyncTask:
         return self._core.input
 
     def key(self, name: str) -> str:
-        """Return a client key for something that is to happen once a task, whichever attempt does it."""
+        """Return a client key for what this agent is to do once for the task, whichever attempt of its own does it."""
         return self._core.key(name)
 
     def progress(self, note: str) -> None:

@@ -1,0 +1,99 @@
+"""Twenty workers in processes of their own, and somebody who kills, pauses and restarts them and their host."""
+
+import asyncio
+import os
+import random
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agent_spaces.testing.host import HostProcess
+
+PROCESSES, WORKERS_OF_EACH = 5, 4
+PAUSE_SECONDS = 3.0  # longer than a lease
+WORKER = Path(__file__).with_name("worker.py")
+
+
+@dataclass
+class Gang:
+    """One process and the workers that it runs."""
+
+    url: str
+    seed: int
+    names: list[str]
+    output: Path
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Start the process, anew after a kill."""
+        with self.output.open("ab") as output:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, str(WORKER), self.url, str(self.seed), *self.names, stdout=output, stderr=output
+            )
+
+    async def kill(self) -> None:
+        """End it without a word."""
+        if self.process is not None and self.process.returncode is None:
+            self.process.send_signal(signal.SIGKILL)
+            await self.process.wait()
+
+    async def pause(self) -> None:
+        """Let it stand still for longer than a lease."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            await asyncio.sleep(PAUSE_SECONDS)
+        finally:
+            self.process.send_signal(signal.SIGCONT)
+
+
+@dataclass
+class Trouble:
+    """What happens to gangs and host until it is told to end; `told` is what happened."""
+
+    host: HostProcess
+    gangs: list[Gang]
+    chance: random.Random
+    told: list[str] = field(default_factory=list)
+
+    async def make(self) -> None:
+        """Kill and pause gangs at random, the host twice, and then leave everybody in peace."""
+        moves = ["kill", "pause", "kill", "host", "pause", "kill", "host", "pause"]
+        for move in moves:
+            await asyncio.sleep(0.3 + self.chance.random())
+            self.told.append(move)
+            gang = self.chance.choice(self.gangs)
+            if move == "host":
+                await self.host.kill()
+                await asyncio.sleep(self.chance.random())
+                await self.host.start()
+            elif move == "kill":
+                await gang.kill()
+                await gang.start()
+            else:
+                await gang.pause()
+
+
+@asynccontextmanager
+async def gangs_at_work(host: HostProcess, folder: Path, seed: int) -> AsyncIterator[list[Gang]]:
+    """Give the running gangs; all are killed at the end. Their tokens are where XDG_CONFIG_HOME says."""
+    assert "XDG_CONFIG_HOME" in os.environ, "the test sets it"
+    gangs = [
+        Gang(
+            host.url,
+            seed * 100 + number,
+            [f"worker-{number}-{position}" for position in range(WORKERS_OF_EACH)],
+            folder / f"gang-{number}.log",
+        )
+        for number in range(PROCESSES)
+    ]
+    try:
+        for gang in gangs:
+            await gang.start()
+        yield gangs
+    finally:
+        for gang in gangs:
+            await gang.kill()

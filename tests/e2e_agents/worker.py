@@ -1,0 +1,56 @@
+"""A process with several workers, which may be killed or paused at any time: python worker.py URL SEED NAME..."""
+
+import asyncio
+import random
+import sys
+
+from agent_spaces.agents import Agent, Spaces, Task, Vote
+from agent_spaces.client import ClientError
+
+SKILL, LEASE_SECONDS = "trouble", 2
+CHANNEL = "#general"
+
+
+def choice_of(vote_id: int, name: str, options: int) -> int:
+    """Return how a worker votes; the test's model knows it, too."""
+    return (vote_id * 7 + sum(map(ord, name))) % options
+
+
+def make(space: Spaces, name: str, chance: random.Random) -> Agent:
+    """Return a worker that says once a task that it is done, and loses its connection now and then."""
+    agent = space.agent(name)
+    agent.drain_seconds = 0.1
+
+    @agent.on_task(SKILL, lease=LEASE_SECONDS)
+    async def work(task: Task) -> dict[str, int]:
+        await asyncio.sleep(chance.random() * 0.2)
+        if chance.random() < 0.1:
+            agent._parts.session.connection.drop_socket()
+        await task.say(f"done {task.data}", key=f"done/{task.id}")
+        await asyncio.sleep(chance.random() * 0.1)
+        return {"number": task.data, "attempt": task.attempt}
+
+    @agent.on_vote()
+    async def judge(vote: Vote) -> int:
+        return choice_of(vote.id, name, len(vote.options))
+
+    return agent
+
+
+async def serve(space: Spaces, name: str, chance: random.Random) -> None:
+    """Work until killed, also through times without a host."""
+    while True:
+        try:
+            await make(space, name, chance).run()
+        except ClientError:
+            await asyncio.sleep(0.2)
+
+
+async def main(url: str, seed: int, names: list[str]) -> None:
+    """Run all workers of this process."""
+    chance = random.Random(seed)
+    await asyncio.gather(*(serve(Spaces.connect(url), name, chance) for name in names))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), sys.argv[3:]))
