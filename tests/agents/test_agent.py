@@ -166,3 +166,26 @@ async def test_an_agent_comes_back_by_itself_and_misses_nothing(space: Spaces) -
         await asyncio.wait_for(enough.wait(), 60)
 
     assert heard == [str(number) for number in range(20)]
+
+
+async def test_nobody_waits_for_a_connection_that_never_comes_back() -> None:
+    """The host is gone and its tokens with it: whoever waits hears of it instead of waiting for ever."""
+    async with Spaces.memory() as space:
+        agent = space.agent("waiter")
+        await agent.start()
+        task = await agent.submit("#general", "Nobody will")
+        connection = agent._parts.session.connection
+        waiting = [
+            asyncio.create_task(task.result()),
+            asyncio.create_task(agent.ask("#general", "anybody?")),
+            asyncio.create_task(agent._parts.ended.wait()),
+        ]
+        reading = asyncio.create_task(anext(agent.inbox(), None))
+        await asyncio.sleep(0.2)
+        await connection.close()
+        done = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 20)
+        item = await asyncio.wait_for(reading, 20)
+        await agent.stop()
+
+    assert [type(outcome).__name__ for outcome in done] == ["ConnectionClosedError", "ConnectionClosedError", "bool"]
+    assert item is None

@@ -2,7 +2,6 @@
 
 # ruff: noqa: ASYNC109 - how long people and agents are waited for is said at the call
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -126,9 +125,13 @@ class Agent(Handlers):
             await self.space.leave()
 
     async def run(self) -> None:
-        """Serve until canceled: the body of a program that only has handlers."""
+        """Serve until canceled: the body of a program that only has handlers.
+
+        Raises what keeps the connection from ever coming back, as ConnectionRefusedByHostError.
+        """
         async with self:
-            await asyncio.Event().wait()
+            await self._parts.ended.wait()
+            raise self._parts.failure
 
     async def send(
         self,

@@ -45,6 +45,12 @@ class Asks:
     def __bool__(self) -> bool:
         return bool(self._open)
 
+    def end(self, error: Exception) -> None:
+        """Let all who wait hear that the connection is gone for good."""
+        for question in self._open:
+            if not question.answer.done():
+                question.answer.set_exception(error)
+
     def resolve(self, row: Row) -> bool:
         """Give a message to the question that it answers; False if there is none."""
         for question in self._open:

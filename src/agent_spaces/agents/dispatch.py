@@ -119,9 +119,16 @@ class Lane(Generic[T]):
             if delay is not None:
                 self._later(delay, waiting)
             elif self._given_up is not None:
-                await self._given_up(waiting.item)
+                await self._let_go(waiting)
         else:
             self.forget(waiting.key)
+
+    async def _let_go(self, waiting: _Waiting[T]) -> None:
+        assert self._given_up is not None, "asked before"
+        try:
+            await self._given_up(waiting.item)
+        except Exception as error:  # noqa: BLE001 - the lane goes on whatever happens to one item
+            log_failure(error, handler=self.name, item=str(waiting.key), tries=waiting.tries)
 
     def _later(self, delay: float, waiting: _Waiting[T]) -> None:
         def again() -> None:

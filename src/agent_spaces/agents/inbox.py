@@ -108,7 +108,11 @@ class Inbox:
 
     async def stop(self) -> None:
         """Sort nothing more, and end `items()`."""
+        self.end()
         await self._router.stop(0)
+
+    def end(self) -> None:
+        """End `items()`."""
         self.let_go = True
         self._arrived.set()
 

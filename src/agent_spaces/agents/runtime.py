@@ -19,6 +19,7 @@ from agent_spaces.agents.votes import Votes
 from agent_spaces.agents.watching import RowWatch
 from agent_spaces.agents.work import Progress, Task
 from agent_spaces.agents.workers import Claimer, TaskBoard, TaskWorker
+from agent_spaces.client import ConnectionClosedError
 from agent_spaces.fabric import tables
 from agent_spaces.fabric.reducers.users import ack
 from agent_spaces.logs import get_logger
@@ -69,6 +70,7 @@ class Runtime:
             )
         }
         self._workers = [self._worker(handler) for handler in self._of_kind("task")]
+        self.ended = asyncio.Event()  # once the connection is gone for good
         self._channels: dict[Handler, int] = {}
         self._feeds: dict[int, ChannelFeed] = {}
 
@@ -84,9 +86,20 @@ class Runtime:
         for lane in self._lanes.values():
             lane.start()
         await self._start_feeds()
-        await self.session.connection.subscribe(*self.inbox.queries(), *self.board.queries())
+        subscription = await self.session.connection.subscribe(*self.inbox.queries(), *self.board.queries())
+        subscription.ended.add_done_callback(lambda _ended: self._closed())
         for worker in self._workers:
             worker.start()
+
+    def _closed(self) -> None:
+        self.asks.end(self.failure)
+        self.inbox.end()
+        self.ended.set()
+
+    @property
+    def failure(self) -> Exception:
+        """Why the connection will never come back."""
+        return self.session.connection.failure or ConnectionClosedError("The connection was closed.")
 
     async def stop(self, drain_seconds: float) -> None:
         """Take nothing more; what runs may end within drain_seconds, then it is canceled and its tasks released."""

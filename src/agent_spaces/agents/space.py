@@ -167,8 +167,9 @@ class Spaces:
         """Serve with these agents until interrupted: the last line of a program, without asyncio around it."""
 
         async def serve() -> None:
-            async with self.running(*agents):
-                await asyncio.Event().wait()
+            async with self, asyncio.TaskGroup() as group:
+                for agent in agents:
+                    group.create_task(agent.run())
 
         try:
             asyncio.run(serve())

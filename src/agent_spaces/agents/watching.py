@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 from agent_spaces.agents.errors import UnknownPlaceError
-from agent_spaces.client import ClientError, DbConnection
+from agent_spaces.client import ClientError, ConnectionClosedError, DbConnection
 
 R = TypeVar("R")
 
@@ -35,6 +35,7 @@ class RowWatch:
         try:
             async with asyncio.timeout(timeout):
                 subscription = await self._connection.subscribe(*queries)
+                subscription.ended.add_done_callback(lambda _ended: woken.set())
                 try:
                     return await self._reached(table, key, woken, reached)
                 finally:
@@ -48,6 +49,8 @@ class RowWatch:
     async def _reached(self, table: type[R], key: int, woken: asyncio.Event, reached: Callable[[R], bool]) -> R:
         while True:
             woken.clear()
+            if self._connection.state == "closed":
+                raise self._connection.failure or ConnectionClosedError("The connection was closed.")
             row = self._connection.cache[table].find(key)
             if row is None:
                 raise UnknownPlaceError(f"There is no {table.__name__.lower()} {key} that this agent can see.")
