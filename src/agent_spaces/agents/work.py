@@ -193,14 +193,18 @@ class Hold:
 
     async def _keep(self) -> None:
         """Renew the lease until the task is lost."""
-        task = self.task
+        task, now = self.task, asyncio.get_running_loop().time
         while True:
+            due = now() + task.lease / RENEWALS_PER_LEASE
             try:
-                async with asyncio.timeout(task.lease / RENEWALS_PER_LEASE):
+                async with asyncio.timeout_at(due):
                     await self._changed.wait()
                     return
             except TimeoutError:
                 pass
+            if now() - due > task.lease / RENEWALS_PER_LEASE:
+                hint = "a coroutine that blocks holds up everything: make the handler an ordinary function"
+                _log.warning("lease.renewed_late", task=task.id, late_seconds=round(now() - due, 1), hint=hint)
             try:
                 if not task.waiting:
                     await self._session.call(renew_task, task.id, task.attempt, task.lease, None)
