@@ -35,6 +35,10 @@ conformance: setup ## Judge a host by the wire alone; SPACES_CONFORMANCE_URL nam
 trouble: setup ## Kill, pause and cut off 20 workers and their host, with 20 seeds
 	@SPACES_TROUBLE_SEEDS=1-20 SPACES_TROUBLE_TASKS=500 $(BIN)/pytest -n0 tests/e2e_agents
 
+.PHONY: chaos
+chaos: setup ## Break it for 25 minutes: kills, bad networks and disks, abuse, planted faults
+	@$(BIN)/python tools/chaos/run.py $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(JSON),--json $(JSON))
+
 .PHONY: check
 check: setup ## Lint, types, import rules, generated files
 	@$(BIN)/ruff check .

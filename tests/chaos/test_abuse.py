@@ -15,8 +15,9 @@ from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.client import connect
 from agent_spaces.fabric.reducers.users import register_user
 from agent_spaces.testing.host import HostProcess, running_host
-from chaos.abuse import CONNECTIONS_MAX, LIMITS, MESSAGE_BYTES_MAX, Siege, bombs, raw, slow_heads, stalled_readers
-from chaos.rig import HOST, python_path
+from chaos.abuse import CONNECTIONS_MAX, LIMITS, MESSAGE_BYTES_MAX, Siege, bombs, raw, slow_heads
+from chaos.rig import python_path
+from chaos.unbounded import READERS, is_caught, readers_cut_off
 from chaos.worker import SCHEMA
 from gateway.ws_client import frame
 
@@ -108,19 +109,13 @@ async def test_heads_that_do_not_end_are_given_up(host: HostProcess) -> None:
     assert await slow_heads(host.url, "", 0) == 20
 
 
-async def test_readers_that_stall_are_cut_off(host: HostProcess) -> None:
-    assert await stalled_readers(host.url, await registered(host), 40_000, counted=True) == 6
+async def test_readers_that_stall_are_cut_off(tmp_path: Path) -> None:
+    assert await readers_cut_off(tmp_path, {"PYTHONPATH": python_path()}) == READERS
 
 
 async def test_a_queue_without_bounds_is_caught(tmp_path: Path) -> None:
     """The rig must be able to fail: with that fault planted nobody is cut off."""
-    env = dict(os.environ) | LIMITS | {"PYTHONPATH": python_path(), "CHAOS_PLANT": "unbounded", "CHAOS_SEED": "1"}
-    process = HostProcess(tmp_path / "data", env=env, program=(str(HOST),))
-    await process.start()
-    try:
-        assert await stalled_readers(process.url, await registered(process), 40_000, counted=True) == 0
-    finally:
-        await process.stop()
+    assert await is_caught(tmp_path, 1)
 
 
 async def test_pings_are_answered_and_a_flood_of_them_ends_only_its_connection(host: HostProcess) -> None:

@@ -1,0 +1,259 @@
+"""`make chaos`: the long rig. Runs every campaign within its share of the time and prints what came of it.
+
+    python tools/chaos/run.py [--seed N] [--minutes M] [--only NAME] [--json FILE]
+
+The seed is the first line; the same seed makes the same plans. Exit code 1 if anything is wrong; the histories of a
+failed run are kept in a folder that is printed.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import random
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import structlog
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from chaos import fuzzing, simulation  # noqa: E402 - found by the path above
+from chaos.abuse import Siege  # noqa: E402
+from chaos.judge import told  # noqa: E402
+from chaos.planted import EarlyWriter, keeping_lost_rights, plans_of_others  # noqa: E402
+from chaos.plans import PLANTED, planted_plan  # noqa: E402
+from chaos.reconnect import reconnecting  # noqa: E402
+from chaos.rig import Plan, Rig  # noqa: E402
+from chaos.unbounded import is_caught as unbounded_is_caught  # noqa: E402
+
+PLANT_SEEDS = 5
+MEMORY_GROWTH_MAX = 1.05
+CURRENT_SECONDS_MAX = 5.0
+P99_RATIO_MAX = 2.0
+ALL_FAULTS = ("kill", "pause", "cut", "black hole", "stop client", "slice", "lost answers")
+
+
+@dataclass
+class Report:
+    """What a campaign found: `wrong` is empty if all is well."""
+
+    figures: dict[str, Any] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a campaign may use: a seed, seconds, a folder."""
+
+    seed: int
+    seconds: float
+    folder: Path
+
+
+def histories(share: Share) -> Report:
+    """Real clients in processes of their own, kills, pauses and bad networks: C1 to C6, C8, C11, C12."""
+    report, until, runs = Report(), time.monotonic() + share.seconds, 0
+    operations, struck = 0, dict[str, int]()
+    while not runs or time.monotonic() < until:
+        seed = share.seed + runs
+        rng = random.Random(seed)
+        faults = ("kill", "cut", "pause", "black hole", *(rng.choice(ALL_FAULTS) for _ in range(14)))
+        folder = share.folder / f"run-{runs}"
+        folder.mkdir()
+        outcome = asyncio.run(Rig(folder, Plan(seed, faults, rest_seconds=0.5)).run())
+        report.wrong += [f"seed {seed}: {told(outcome.violations)}"] if outcome.violations else []
+        runs, operations = runs + 1, operations + outcome.operations
+        for fault in outcome.faults:
+            struck[fault.kind] = struck.get(fault.kind, 0) + 1
+        if not outcome.violations:
+            shutil.rmtree(folder)
+    report.figures = {"runs": runs, "operations": operations, "faults": struck}
+    return report
+
+
+def reconnects(share: Share) -> Report:
+    """Clients behind networks that fail, 10,000 changes a run: C6, C8, C11."""
+    report, until, runs = Report(), time.monotonic() + share.seconds, 0
+    seconds: list[float] = []
+    reconnected = changes = 0
+    while not runs or time.monotonic() < until:
+        folder = share.folder / f"run-{runs}"
+        folder.mkdir()
+        result = asyncio.run(reconnecting(folder, share.seed + runs, 10_000))
+        report.wrong += [f"seed {share.seed + runs}: {told(result.violations)}"] if result.violations else []
+        seconds += result.current_seconds
+        reconnected, changes, runs = reconnected + result.reconnects, changes + result.changes, runs + 1
+        shutil.rmtree(folder)
+    late = sorted(each for each in seconds if each > CURRENT_SECONDS_MAX)
+    if late:
+        report.wrong.append(f"{len(late)} of {len(seconds)} heals took longer than {CURRENT_SECONDS_MAX} s: {late}")
+    report.figures = {
+        "runs": runs,
+        "changes": changes,
+        "reconnects": reconnected,
+        "current_s_median": round(statistics.median(seconds), 2),
+        "current_s_max": round(max(seconds), 2),
+    }
+    return report
+
+
+def simulations(share: Share) -> Report:
+    """The whole engine, disk, clock and network of one seed: C1, C7; each tenth seed twice, byte by byte."""
+    report, until, worlds = Report(), time.monotonic() + share.seconds, 0
+    happened: dict[str, int] = {}
+    while not worlds or time.monotonic() < until:
+        seed = share.seed + worlds
+        world = simulation.simulate(seed, 2000)
+        worlds += 1
+        if world.violations:
+            report.wrong.append(f"seed {seed}: {told(world.violations)}")
+        if worlds % 10 == 1 and simulation.simulate(seed, 2000).digest != world.digest:
+            report.wrong.append(f"seed {seed} gave other bytes the second time")
+        for kind, count in world.happened.items():
+            happened[kind] = happened.get(kind, 0) + count
+    report.figures = {"worlds": worlds, "steps": 2000 * worlds, "happened": happened}
+    return report
+
+
+def plants(share: Share) -> Report:
+    """Each planted fault is caught by its checker with every seed."""
+    report = Report()
+    caught: dict[str, int] = {}
+
+    def note(name: str, seed: int, *, is_caught: bool) -> None:
+        caught[name] = caught.get(name, 0) + is_caught
+        if not is_caught:
+            report.wrong.append(f"{name} is not caught with seed {seed}")
+
+    for seed in range(share.seed, share.seed + PLANT_SEEDS):
+        for name, plant, checker, writer in _simulated_plants():
+            with plant:
+                violations = simulation.simulate(seed, 600, writer).violations
+            note(name, seed, is_caught=checker in {each.checker for each in violations})
+        for name, checkers in PLANTED.items():
+            folder = share.folder / f"{name}-{seed}"
+            folder.mkdir()
+            outcome = asyncio.run(Rig(folder, planted_plan(name, seed)).run())
+            found = {each.checker for each in outcome.violations}
+            note(name, seed, is_caught=bool(found & checkers) and "C12" not in found)
+            shutil.rmtree(folder)
+        folder = share.folder / f"unbounded-{seed}"
+        folder.mkdir()
+        note("unbounded queue", seed, is_caught=asyncio.run(unbounded_is_caught(folder, seed)))
+    report.figures = {name: f"{count} of {PLANT_SEEDS}" for name, count in sorted(caught.items())}
+    return report
+
+
+def _simulated_plants() -> list[tuple[str, AbstractContextManager[Any], str, Callable[..., Any]]]:
+    honest = simulation.InlineWriter
+    lying = mock.patch.object(simulation.FaultFiles, "fdatasync", lambda _self, _handle: None)
+    return [
+        ("acknowledge before fsync", nullcontext(), "C1", EarlyWriter),
+        ("fsync off", lying, "C1", honest),
+        ("keep rows of lost rights", keeping_lost_rights(), "C7", honest),
+        ("plans without identity", plans_of_others(), "C7", honest),
+    ]
+
+
+def sieges(share: Share) -> Report:
+    """Attacks on a host with small limits: C10, and what they cost a client that behaves well."""
+    report = Report()
+
+    async def run() -> Siege:
+        siege = Siege(share.folder)
+        await siege.host.start()
+        try:
+            await siege.attack(100_000, 3, quiet_seconds=2.0)
+        finally:
+            await siege.host.stop()
+        return siege
+
+    siege = asyncio.run(run())
+    before, *_, after = siege.footprints
+    if after.rss_kb > before.rss_kb * MEMORY_GROWTH_MAX:
+        report.wrong.append(f"memory went from {before.rss_kb} to {after.rss_kb} KiB")
+    if (after.handles, after.threads) != (before.handles, before.threads):
+        report.wrong.append(f"handles and threads went from {before} to {after}")
+    if siege.failed:
+        report.wrong.append(f"{siege.failed} calls of a client that behaves well failed")
+    report.figures = {"rss_kib": [each.rss_kb for each in siege.footprints]}
+    for name in dict.fromkeys(each.name for each in siege.rounds):
+        rounds = [each for each in siege.rounds if each.name == name]
+        ratio = statistics.median(each.ratio for each in rounds)
+        report.figures[name] = {
+            "p99_ms_quiet": round(1000 * statistics.median(each.p99_quiet for each in rounds), 2),
+            "p99_ms_attacked": round(1000 * statistics.median(each.p99_attacked for each in rounds), 2),
+            "ratio": round(ratio, 2),
+            "within": ratio <= P99_RATIO_MAX,
+        }
+    return report
+
+
+def fuzz(share: Share) -> Report:
+    """New inputs for every decoder; what is new is kept in fuzz/."""
+    findings = fuzzing.grow(share.seconds, share.seed)
+    kept = {name: len(fuzzing.corpus(name)) for name in fuzzing.targets()}
+    return Report({"corpus": kept}, [f"{name}: {text}" for name, text in findings.items()])
+
+
+CAMPAIGNS: dict[str, tuple[Callable[[Share], Report], float]] = {  # with their shares of the time
+    "plants": (plants, 0.0),  # as long as it takes: about 7 minutes
+    "histories": (histories, 0.2),
+    "reconnects": (reconnects, 0.2),
+    "simulations": (simulations, 0.25),
+    "sieges": (sieges, 0.0),  # as long as it takes: about 3 minutes
+    "fuzz": (fuzz, 0.1),
+}
+
+
+def main() -> int:
+    """Run the campaigns; returns the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
+    parser.add_argument("--minutes", type=float, default=16.0)
+    parser.add_argument("--only", choices=CAMPAIGNS, action="append")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    print(f"seed {options.seed}; {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()}")
+    folder = Path(tempfile.mkdtemp(prefix="chaos-"))
+    said: dict[str, Any] = {"seed": options.seed, "load_at_start": os.getloadavg()}
+    failed = False
+    for name in options.only or CAMPAIGNS:
+        campaign, part = CAMPAIGNS[name]
+        own, began = folder / name, time.monotonic()
+        own.mkdir()
+        try:
+            report = campaign(Share(options.seed, options.minutes * 60 * part, own))
+        except Exception:  # noqa: BLE001 - whatever ends one campaign is told, and the others still run
+            report = Report(wrong=[traceback.format_exc()])
+        seconds = round(time.monotonic() - began)
+        failed = failed or bool(report.wrong)
+        said[name] = report.figures | {"seconds": seconds, "wrong": report.wrong}
+        print(f"{'FAILED' if report.wrong else 'ok':8}{name} in {seconds} s: {json.dumps(report.figures)}", flush=True)
+        for line in report.wrong:
+            print(f"        {line}", flush=True)
+        if not report.wrong:
+            shutil.rmtree(own, ignore_errors=True)
+    said["load_at_end"] = os.getloadavg()
+    if options.json:
+        options.json.write_text(json.dumps(said, indent=2) + "\n")
+    print(f"kept in {folder}" if failed else "all is well")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
