@@ -8,26 +8,8 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_PRIMITIVES = (
-    "Ref",
-    "Sum",
-    "Product",
-    "Array",
-    "String",
-    "Bool",
-    "I8",
-    "U8",
-    "I16",
-    "U16",
-    "I32",
-    "U32",
-    "I64",
-    "U64",
-    "I128",
-    "U128",
-    "I256",
-    "U256",
-)
+_INTEGERS = tuple(f"{sign}{bits}" for bits in (8, 16, 32, 64, 128, 256) for sign in "IU")
+_TYPES = ("Ref", "Sum", "Product", "Array", "String", "Bool", *_INTEGERS, "F32", "F64")  # by tag
 _V10 = 2
 _UNIT: list[Any] = []
 
@@ -68,7 +50,7 @@ class _Reader:
         return {"some": item()} if self.number(1) == 0 else {"none": _UNIT}
 
     def algebraic_type(self) -> Json:
-        name = _PRIMITIVES[self.number(1)]
+        name = _TYPES[self.number(1)]
         if name == "Ref":
             return {name: self.number(4)}
         if name == "Array":

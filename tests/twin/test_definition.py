@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_the_module_prints_the_definition_of_the_fabric(host: WasmHost) -> None:
-    """Tables, columns, types, keys, indexes, access, event flags, reducers, parameters, lifecycle, schedules, filters."""
+    """Tables with columns, keys, indexes, access, event flags; types; reducers with parameters; filters."""
     declared = comparable_v10(json.loads((ROOT / "schema" / "spaces.json").read_text()))
     printed = comparable_v10(host.published)
 

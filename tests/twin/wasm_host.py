@@ -65,7 +65,7 @@ class WasmHost:
     def _start(self) -> bytes:
         """Make a fresh instance and return the definition that it prints, as it must once."""
         self.store = wasmtime.Store(self.engine)
-        linker = wasmtime.Linker(self.engine)
+        linker: Any = wasmtime.Linker(self.engine)
         for each in self.module.imports:
             linker.define_func(each.module, each.name, each.type, self._import(each.name), access_caller=True)
         self.exports: Any = linker.instantiate(self.store, self.module).exports(self.store)
@@ -75,7 +75,7 @@ class WasmHost:
         self.exports["__describe_module__"](self.store, _DEFINITION_SINK)
         return self.sinks.pop(_DEFINITION_SINK)
 
-    def _import(self, name: str) -> Callable[..., Any]:
+    def _import(self, name: str | None) -> Callable[..., Any]:
         function = getattr(self, f"_{name}")
 
         def call(caller: Any, *args: int) -> Any:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# install.sh   put Debian's compiler with its sources, linker and optimizer in place, if something of them is missing
+# install.sh   put Debian's compiler with its sources, lints, linker and optimizer in place, if something of them is missing
 set -euo pipefail
-PACKAGES=(rustc-web cargo-web rust-web-src lld-22 binaryen)
+PACKAGES=(rustc-web cargo-web rust-web-src rust-web-clippy rustfmt-web lld-22 binaryen)
 missing=()
 for package in "${PACKAGES[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
