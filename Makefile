@@ -70,7 +70,7 @@ wasm: ## Compile the module for SpacetimeDB to build/spaces.wasm
 .PHONY: twin
 twin: setup wasm ## Hold the module for SpacetimeDB to the fabric
 	@tools/wasm/check.sh
-	@CI=true $(BIN)/pytest -n $(JOBS) --dist loadgroup tests/twin
+	@CI=true $(BIN)/pytest -n $(JOBS) tests/twin
 
 .PHONY: spaces-status
 spaces-status: setup ## Ask the local host how it is
