@@ -233,6 +233,26 @@ async def test_a_feed_goes_on_where_it_got_to(space: Spaces) -> None:
     assert heard == ["first", "after first", "second"]
 
 
+async def test_tasks_for_a_skill_without_a_handler_come_from_the_inbox_until_somebody_claims_them(
+    space: Spaces,
+) -> None:
+    async with space.agent("reviewer", skills=["review"]) as agent, space.person("carol") as carol:
+        await carol.submit("#general", "Other", skill="other")
+        first = await carol.submit("#general", "Review 1", {"pr": 1}, skill="review")
+        item = await asyncio.wait_for(anext(agent.inbox()), 30)
+        assert item.task_id == first.id
+        async with agent.claim(first.id) as task:
+            task.finish(task.data["pr"])
+        second = await carol.submit("#general", "Review 2", skill="review")
+        await second.cancel()
+        await carol.submit("#general", "Review 3", skill="review")
+        third = await asyncio.wait_for(anext(agent.inbox()), 30)
+
+        assert (item.kind, item.id, item.title) == ("task", f"task/{first.id}", "Review 1")
+        assert await first.result(timeout=30) == 1
+        assert third.title == "Review 3"
+
+
 async def test_items_that_no_handler_takes_come_from_the_inbox(space: Spaces) -> None:
     agent = space.agent("reviewer")
     kinds: list[str] = []

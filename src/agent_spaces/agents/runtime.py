@@ -52,7 +52,8 @@ class Runtime:
         self.digest = Digest(session, self.votes)
         self.asks = Asks(session)
         skills = [handler.skill for handler in self._of_kind("task")]
-        self.inbox = Inbox(session, self.votes, self.asks, self.finished, skills, self._take)
+        unserved = [skill for skill in agent.card.skills if skill not in skills]
+        self.inbox = Inbox(session, self.votes, self.asks, self.finished, skills, unserved, self._take)
         self.board = TaskBoard(session, skills)
         self.claimer = Claimer(self.board, self.tasks)
         self._lanes: dict[str, Lane[Item]] = {

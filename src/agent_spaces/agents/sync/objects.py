@@ -136,7 +136,7 @@ class SyncItem:
         return self._core.text
 
     def ack(self) -> None:
-        """Let it go for good. Of a vote only the ballot does that: it comes again at the next start."""
+        """Let it go for good. Of a vote only the ballot does that, of a task the claim: they come again at a start."""
         self._loop.wait(self._core.ack())
 
     def reply(self, text: str, *, key: str | None = None) -> Sent:
