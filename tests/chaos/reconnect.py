@@ -37,10 +37,10 @@ LATE_SECONDS = 60.0
 
 @dataclass
 class Result:
-    """What came of a run: seconds until current after each heal, and how often clients reconnected."""
+    """What came of a run: how long each fault lasted and how long until all were current after it; reconnections."""
 
     violations: list[Violation] = field(default_factory=list)
-    current_seconds: list[float] = field(default_factory=list)
+    heals: list[tuple[str, float, float]] = field(default_factory=list)  # kind, seconds of the fault, seconds after it
     reconnects: int = 0
     changes: int = 0
     kinds: list[str] = field(default_factory=list)
@@ -142,7 +142,7 @@ class Run:
         await writer.call(send_message, GENERAL, text, MessageType.TEXT, None, None, key, None)
 
     async def _strike(self, kind: str, writer: DbConnection) -> None:
-        rng = self.rng
+        rng, began = self.rng, time.monotonic()
         struck = rng.sample(self.listeners, rng.randint(1, len(self.listeners)))
         seconds = rng.uniform(0.1, 1.5)
         networks = [each.network for each in struck]
@@ -171,10 +171,12 @@ class Run:
                 self.host.go_on()
         _each(networks, lambda network: network.heal())
         self.result.kinds.append(kind)
-        await self._current(writer, f"after {kind} {len(self.result.kinds)}", struck)
+        lasted = time.monotonic() - began
+        seconds = await self._current(writer, f"after {kind} {len(self.result.kinds)}", struck)
+        self.result.heals.append((kind, lasted, seconds))
 
-    async def _current(self, writer: DbConnection, text: str, who: list[Listener]) -> None:
-        """Wait until these clients have a message that is sent now; note how long it took from the heal on."""
+    async def _current(self, writer: DbConnection, text: str, who: list[Listener]) -> float:
+        """Wait until these clients have a message that is sent now; return the seconds that it took."""
         began = time.monotonic()
         key = f"now-{self.rng.randrange(1 << 60)}"
         await self._say(writer, text, key)
@@ -184,7 +186,7 @@ class Run:
                     if not writer.cache[Message].where(content=text):
                         break  # somebody edited or deleted it already
                     await asyncio.sleep(0.005)
-        self.result.current_seconds.append(time.monotonic() - began)
+        return time.monotonic() - began
 
     async def _judge(self, writer: DbConnection) -> None:
         async with connect(self.host.url, database="spaces", token=writer.token, schema=SCHEMA) as conn:

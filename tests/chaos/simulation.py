@@ -350,7 +350,9 @@ class Simulation:
             self.files.fault = None
             self.happened["log failed"] += 1
             self.loop.run(40.0)
-            assert self.database._committer.failed is None, "the disk is well, and the log is not"
+            if self.database._committer.failed is not None:
+                self.violations.append(Violation("C1", "the disk is well, and the log does not come back"))
+                raise _OverError
         self.happened["comparison"] += 1
         database = self.database
         for client in self.clients:
