@@ -104,7 +104,8 @@ class TaskBoard:
         before = self._rests.get(task_id, (0.0, REST_SECONDS / 2))[1]
         length = min(before * 2, REST_SECONDS_MAX) if seconds is None else seconds
         known = REST_SECONDS / 2 if seconds is not None else length
-        self._rests[task_id] = (asyncio.get_running_loop().time() + length * random.uniform(1.0, 1.2), known)  # noqa: S311 - only spreads the workers
+        spread = random.uniform(1.0, 1.2)  # noqa: S311 - so that workers do not all come back at once
+        self._rests[task_id] = (asyncio.get_running_loop().time() + length * spread, known)
 
     def pick(self, skill: str) -> tuple[TaskRow | None, float | None]:
         """Return a task to claim, or else the seconds until one that rests may be tried again."""
