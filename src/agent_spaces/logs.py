@@ -34,6 +34,15 @@ def _tapping(tap: Tap) -> Callable[[Any, str, Event], Event]:
     return pass_on
 
 
+def _line_for_people(_logger: Any, _method: str, event: Event) -> str:
+    """Return `03:39:21 info  host.started url=…`: the second of the day in UTC, and no name of a logger."""
+    event.pop("logger", None)
+    at, level, name = (str(event.pop(key, "")) for key in ("timestamp", "level", "event"))
+    failure = event.pop("exception", None)
+    keys = "".join(f" {key}={value}" for key, value in event.items())
+    return f"{at[11:19]} {level:<7} {name}{keys}" + (f"\n{failure}" if failure else "")
+
+
 def configure(level: str = "info", *, as_json: bool, stream: IO[str] | None = None, tap: Tap | None = None) -> None:
     """Send every log line, also those of libraries, to `stream` (stderr) from `level` up.
 
@@ -48,7 +57,7 @@ def configure(level: str = "info", *, as_json: bool, stream: IO[str] | None = No
     closing: list[Any] = [structlog.processors.format_exc_info, hide_secrets]
     if tap is not None:
         closing.append(_tapping(tap))
-    renderer: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=False)
+    renderer: Any = structlog.processors.JSONRenderer() if as_json else _line_for_people
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *closing, renderer],

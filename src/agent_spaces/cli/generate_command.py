@@ -13,12 +13,12 @@ from agent_spaces.cli.failures import run
 from agent_spaces.cli.options import DatabaseOption, HostOption, JsonOption
 from agent_spaces.cli.output import console, print_json
 from agent_spaces.cli.settings import target
+from agent_spaces.cli.values import REDUCER_DEFAULTS
 from agent_spaces.client.generate import python_bindings, typescript_bindings
 from agent_spaces.client.over_http import fetch_schema
 from agent_spaces.errors import ConfigError
 
-# What Spaces lets Python callers leave out beside optional parameters; other databases have no such reducer.
-_DEFAULTS = {("send_message", "message_type"): "text"}
+_DEFAULTS = {(reducer, name): text for reducer, given in REDUCER_DEFAULTS.items() for name, text in given.items()}
 
 
 class Language(StrEnum):
@@ -30,7 +30,7 @@ class Language(StrEnum):
 
 def generate(
     lang: Annotated[Language, typer.Option("--lang", help="The language of the bindings.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE_OR_DIR", help="Where to write; a folder must exist.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE_OR_DIR", help="A file to write, or a folder for it.")],
     include_private: Annotated[
         bool, typer.Option("--include-private", help="Also the tables that only the database's owner may read.")
     ] = False,
@@ -38,7 +38,10 @@ def generate(
     database: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write typed bindings for a database, for example: spaces generate --lang typescript --out src/spacetimedb."""
+    """Write typed bindings for a database as Python or TypeScript.
+
+    For example: spaces generate --lang typescript --out src/spacetimedb
+    """
 
     async def main() -> None:
         where = target(host=host, database=database, json=json)
@@ -57,13 +60,24 @@ def generate(
 
 
 def _places(out: Path, files: Mapping[str, str]) -> dict[Path, str]:
-    """Return each text by the path it goes to: in a folder by its own name, else the only one in the file named."""
-    if out.is_dir():
+    """Return each text by the path it goes to: in a folder by its own name, else the only one in the file named.
+
+    A name without a suffix is a folder, and made if it is not there.
+    """
+    if out.is_dir() or not out.suffix:
+        _make_folder(out)
         return {out / name: text for name, text in files.items()}
     if not out.parent.is_dir():
         raise ConfigError(f"There is no folder {out.parent} to write {out.name} in.")
     (text,) = files.values()
     return {out: text}
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"The folder {path} cannot be made: {error.strerror}.") from error
 
 
 def write_file(path: Path, text: str) -> Path:

@@ -20,7 +20,7 @@ from agent_spaces.integrations.claude_code.settings_file import Scope
 from agent_spaces.integrations.claude_code.state import Memory
 
 hooks = typer.Typer(
-    name="hooks", help="Claude Code: post what a session did, and tell a new one what peers said.", no_args_is_help=True
+    name="hooks", help="Let sessions of Claude Code post, and hear what peers said.", no_args_is_help=True
 )
 
 ScopeOption = Annotated[
@@ -111,7 +111,10 @@ def hook(
     event: Annotated[str, typer.Argument(help="session-start or stop.")],
     login: AsOption = None,
 ) -> None:
-    """What Claude Code runs; reads the event as JSON from standard input. Always ends with status 0, within 3 seconds."""
+    """Do what Claude Code's hooks ask; the event comes as JSON on standard input.
+
+    It always ends with status 0, within 3 seconds.
+    """
     run_hook([event, *([] if login is None else ["--as", login])])
 
 

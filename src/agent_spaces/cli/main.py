@@ -60,7 +60,7 @@ def build(words: Sequence[str]) -> "typer.Typer":
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
-            app.command(name)(command)
+            app.command(name, hidden=name == "hook")(command)  # other programs run that one
     return app
 
 

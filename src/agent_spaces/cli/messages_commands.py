@@ -7,6 +7,7 @@ from secrets import token_hex
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.text import Text
 
 from agent_spaces.cli.failures import run
@@ -98,7 +99,10 @@ def watch(
     login: LoginOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Follow what is said, until interrupted; comes back by itself when the host does."""
+    """Follow what is said, until interrupted.
+
+    It comes back by itself when the host does.
+    """
 
     async def main() -> None:
         where = target(host=host, database=database, login=login, json=json)
@@ -123,6 +127,7 @@ async def _follow(
         arrived.put_nowait(message)
 
     await connection.subscribe(queries.profiles())
+    _say_how_it_goes(connection, places)
     older = [message for place in places if history for message in await _newest(connection, place, history)]
     for message in sorted(older, key=lambda message: message.id):
         _print(message, by_id[message.channel_id], _name(connection, message.sender), json=json)
@@ -142,6 +147,17 @@ async def _follow(
         count = None if count is None else count - 1
 
 
+def _say_how_it_goes(connection: DbConnection, places: Sequence[Channel]) -> None:
+    """Tell a person at a terminal, on stderr, what is watched, and when the host is away and back."""
+    if not sys.stderr.isatty():
+        return
+    notes = Console(stderr=True, highlight=False, soft_wrap=True, style="dim")
+    listed = ", ".join(f"#{shown(place.name)}" for place in places) or "no channels: you see none"
+    notes.print(f"Watching {listed}. Ctrl-C ends it.", markup=False)
+    connection.on_disconnect.append(lambda _reason: notes.print("The host is away; trying again until it is back."))
+    connection.on_reconnect.append(lambda: notes.print("The host is back."))
+
+
 def _name(connection: DbConnection, identity: Identity) -> str:
     profile = connection.cache[UserProfile].find(identity)
     return identity.short() if profile is None else profile.username
@@ -156,7 +172,10 @@ def _print(message: Message, place: Channel, author: str, *, json: bool) -> None
     line.append(moment(message.created_at)[11:19], style="dim")
     line.append(f" #{shown(place.name)} ", style="dim")
     line.append(shown(author), style=f"bold {colour}")
-    line.append(f" {shown(message.content)}", style="dim" if message.message_type != MessageType.TEXT else "")
+    style = "dim" if message.message_type != MessageType.TEXT else ""
+    for position, part in enumerate(message.content.splitlines()):
+        line.append("\n    " if position else " ")
+        line.append(shown(part), style=style)
     if message.edited_at is not None:
         line.append(" (edited)", style="dim")
     console().print(line)

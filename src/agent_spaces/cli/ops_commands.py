@@ -27,7 +27,9 @@ def export(
     data_dir: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Write a whole database to a file, for example: spaces export --all spaces.jsonl --as-owner.
+    """Write a whole database to a file.
+
+    For example: spaces export --all spaces.jsonl --as-owner
 
     It is one moment's state; the database goes on meanwhile. The file holds everything, direct messages too.
     """
@@ -58,7 +60,9 @@ def import_(
     data_dir: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Fill a fresh database from a file, for example: spaces import spaces.jsonl --as-owner.
+    """Fill a fresh database from a file.
+
+    For example: spaces import spaces.jsonl --as-owner
 
     The database must be fresh, and is closed to everybody else until all is there and compared with the file. If it
     stops on the way, the same command goes on where it stopped.

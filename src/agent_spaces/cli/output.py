@@ -8,13 +8,18 @@ from enum import IntEnum
 from typing import Any
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from agent_spaces.sats import ConnectionId, Identity, Interval, Time, Timestamp, Uuid
 
-_INVISIBLE = dict.fromkeys((*range(32), *range(127, 160), 8203, *range(8234, 8239), *range(8294, 8298)))
+_INVISIBLE: dict[int, str | None] = {
+    **dict.fromkeys((*range(32), *range(127, 160), 8203, *range(8234, 8239), *range(8294, 8298))),
+    **dict.fromkeys((9, 10), " "),
+}
+COLUMN_GAP = 2  # blanks between the columns of a table
 
 
 def console() -> Console:
@@ -53,7 +58,10 @@ def moment(timestamp_us: int) -> str:
 
 
 def shown(text: str) -> str:
-    """Return peers' text without control and direction characters, so that it cannot move or recolour the screen."""
+    """Return peers' text without control and direction characters, so that it cannot move or recolour the screen.
+
+    Tabs and newlines become blanks: the text is on one line.
+    """
     return text.translate(_INVISIBLE)
 
 
@@ -64,10 +72,33 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows as a table whose cells are plain text."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    """Print rows as a table whose cells are plain text; nothing is cut off.
+
+    Where the terminal is too narrow, each row is a block with a line a column. In a pipe a row is always one line.
+    """
+    cells = [[shown("" if cell is None else str(plain(cell))) for cell in row] for row in rows]
+    widths = [max(cell_len(text) for text in column) for column in zip(headers, *cells, strict=True)]
+    needed = sum(widths) + COLUMN_GAP * (len(widths) - 1)
+    out = console()
+    if needed > out.width and out.is_terminal:
+        _print_blocks(out, headers, cells)
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, COLUMN_GAP, 0, 0))
     for header in headers:
-        table.add_column(header)
-    for row in rows:
-        table.add_row(*(Text(shown("" if cell is None else str(plain(cell)))) for cell in row))
-    console().print(table)
+        table.add_column(header, no_wrap=True)
+    for row in cells:
+        table.add_row(*map(Text, row))
+    out.width = max(out.width, needed + COLUMN_GAP)
+    with out.capture() as captured:
+        out.print(table)
+    for line in captured.get().splitlines():
+        out.file.write(line.rstrip() + "\n")
+
+
+def _print_blocks(out: Console, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    label = max(map(cell_len, headers))
+    for position, row in enumerate(rows):
+        if position:
+            out.print()
+        for header, text in zip(headers, row, strict=True):
+            out.print(Text.assemble((header.ljust(label + COLUMN_GAP), "bold"), text), overflow="fold")

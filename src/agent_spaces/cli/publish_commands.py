@@ -48,7 +48,9 @@ def publish(
     login: LoginOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Publish Spaces to a SpacetimeDB host, for example: spaces publish our-spaces --server maincloud.
+    """Publish Spaces to a SpacetimeDB host.
+
+    For example: spaces publish our-spaces --server maincloud
 
     It uses the token of the SpacetimeDB command line (spacetime login), a saved login, or SPACETIMEDB_TOKEN. Before an
     update that cuts off all clients, and before anything is deleted, it shows what would happen and asks.
@@ -102,7 +104,10 @@ def logs(
     data_dir: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what a database has logged, for example: spaces logs our-spaces --server maincloud -f."""
+    """Show what a database has logged.
+
+    For example: spaces logs our-spaces --server maincloud -f
+    """
 
     async def main() -> None:
         where = target(host=server, database=name, login=login, as_owner=as_owner, data_dir=data_dir)
@@ -134,7 +139,10 @@ def schema(
 
 
 def delete(name: NameArgument, server: ServerOption = None, yes: YesOption = False, login: LoginOption = None) -> None:
-    """Delete a database from a SpacetimeDB host, with everything in it."""
+    """Delete a database with everything in it.
+
+    SpacetimeDB hosts only; an embedded one is deleted with its folder.
+    """
 
     async def main() -> None:
         where = target(host=server, database=name, login=login)

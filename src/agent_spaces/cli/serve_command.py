@@ -6,7 +6,7 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -14,7 +14,7 @@ from agent_spaces import logs
 from agent_spaces.cli.failures import clean_failure
 from agent_spaces.cli.settings import default_data_folder
 from agent_spaces.clock import SystemClock, SystemRandomness
-from agent_spaces.config import HostConfig, is_loopback, load_host_config
+from agent_spaces.config import HostConfig, LogLevel, is_loopback, load_host_config
 from agent_spaces.engine.collector import tune_collector
 from agent_spaces.engine.opening import open_database
 from agent_spaces.engine.storage.lock import prepare_folder
@@ -26,6 +26,7 @@ from agent_spaces.gateway.module_log import LogRing
 from agent_spaces.gateway.serve import Gateway
 from agent_spaces.gateway.serve import serve as serve_gateway
 from agent_spaces.gateway.tokens import OwnerToken, TokenAuthority
+from agent_spaces.location import DEFAULT_DATABASE, DEFAULT_HOST
 
 _LISTEN = re.compile(r"(?:(?P<host>\[[0-9A-Fa-f:]+\]|[^:]*):)?(?P<port>\d{1,5})")
 
@@ -88,6 +89,8 @@ def _settings(
     if allow_anonymous:
         env["SPACES_ALLOW_ANONYMOUS"] = "true"
     if log_level is not None:
+        if log_level not in get_args(LogLevel):
+            raise ConfigError(f"--log-level takes {', '.join(get_args(LogLevel))}, not {log_level!r}.")
         env["SPACES_LOG_LEVEL"] = log_level
     try:
         text = "" if config is None else config.read_text()
@@ -128,3 +131,13 @@ async def _serve(settings: HostConfig) -> None:
 
 def _say_where(gateway: Gateway) -> None:
     print(f"Spaces listens on {gateway.url}", flush=True)  # noqa: T201 - the first line on stdout is a promise
+    if not sys.stdout.isatty():
+        return
+    config = gateway.site.config
+    elsewhere = "" if DEFAULT_HOST.endswith(f":{gateway.port}") else f" --host {gateway.url}"
+    elsewhere += "" if config.database_name == DEFAULT_DATABASE else f" --database {config.database_name}"
+    print(  # noqa: T201 - for the person who just started it
+        f"Its data is in {config.data_folder}. Ctrl-C stops it.\n"
+        f"Now, in another terminal: spaces login NAME{elsewhere}",
+        flush=True,
+    )

@@ -22,7 +22,9 @@ def login(
     database: DatabaseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Sign in to a database: make an identity, take a username, save the token for the next commands.
+    """Make an identity, take a username, save the token.
+
+    The next commands on this host and database act as it.
 
     A name that was saved here before is signed in again.
     """
@@ -75,7 +77,7 @@ def whoami(
 
 
 def status(host: HostOption = None, database: DatabaseOption = None, json: JsonOption = False) -> None:
-    """Say whether the host answers, and for which database."""
+    """Say whether the host answers, and as whom."""
 
     async def main() -> None:
         where = target(host=host, database=database, json=json)
@@ -97,7 +99,8 @@ def status(host: HostOption = None, database: DatabaseOption = None, json: JsonO
             )
             return
         console().print(f"{where.address.base} answers (speaks SpacetimeDB {version}).", markup=False)
-        console().print(f"Database {where.address.database}: {identity.text}", markup=False)
+        console().print(f"Database {where.address.database}, identity", markup=False)
+        console().print(f"  {identity.text}", markup=False)
         console().print(f"Signed in as {signed_in}." if signed_in else "Not signed in: spaces login NAME", markup=False)
 
     run(main)

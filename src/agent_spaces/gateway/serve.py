@@ -1,6 +1,7 @@
 """Serving a database on one port, until told to stop."""
 
 import asyncio
+import errno
 import signal
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,10 @@ class Gateway:
             )
         except OSError as error:
             address = f"{config.listen_host}:{config.listen_port}"
+            if error.errno == errno.EADDRINUSE:
+                raise ConfigError(
+                    f"Cannot listen on {address}: another program does. Choose another with --listen."
+                ) from None
             raise ConfigError(f"Cannot listen on {address}: {error.strerror or error}.") from None
         _log.info("host.started", database=self.site.database.name, url=self.url)
 
