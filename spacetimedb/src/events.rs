@@ -181,7 +181,10 @@ mod tests {
         );
         assert_eq!(
             content,
-            r#"{"event":"vote.closed","vote":3,"outcome":null,"final":true,"tally":[1,2],"options":["ja","né"],"skill":null,"parent":7}"#
+            concat!(
+                r#"{"event":"vote.closed","vote":3,"outcome":null,"final":true,"tally":[1,2],"#,
+                r#""options":["ja","né"],"skill":null,"parent":7}"#
+            )
         );
     }
 

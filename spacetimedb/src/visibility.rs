@@ -54,7 +54,8 @@ const CHANNEL_READ_STATE: Filter = Filter::Sql(
 
 #[client_visibility_filter]
 const TYPING_INDICATOR: Filter = Filter::Sql(
-    "SELECT t.* FROM typing_indicator t JOIN server_member m ON t.server_id = m.server_id WHERE t.channel_id > 0 AND m.identity = :sender",
+    "SELECT t.* FROM typing_indicator t JOIN server_member m ON t.server_id = m.server_id \
+     WHERE t.channel_id > 0 AND m.identity = :sender",
 );
 
 #[client_visibility_filter]

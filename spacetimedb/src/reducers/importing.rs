@@ -165,28 +165,58 @@ macro_rules! import_table {
 import_table!(import_user_profile, UserProfile, user_profile, unique identity, unique username);
 import_table!(import_user_presence, UserPresence, user_presence, unique identity);
 import_table!(import_agent_card, AgentCard, agent_card, unique identity);
-import_table!(import_user_block, UserBlock, user_block, advance advance_user_block(id), unique id, pair by_identity_blocked(identity, blocked));
+import_table!(
+    import_user_block, UserBlock, user_block, advance advance_user_block(id),
+    unique id, pair by_identity_blocked(identity, blocked)
+);
 import_table!(import_username_claim, UsernameClaim, username_claim, unique username);
 import_table!(import_server, Server, server, advance advance_server(id), unique id);
-import_table!(import_server_member, ServerMember, server_member, advance advance_server_member(id), unique id, pair by_identity_server_id(identity, server_id));
-import_table!(import_server_invite, ServerInvite, server_invite, advance advance_server_invite(id), unique id, unique code);
-import_table!(import_server_mute, ServerMute, server_mute, advance advance_server_mute(id), unique id, pair by_identity_server_id(identity, server_id));
-import_table!(import_server_ban, ServerBan, server_ban, advance advance_server_ban(id), unique id, pair by_identity_server_id(identity, server_id));
+import_table!(
+    import_server_member, ServerMember, server_member, advance advance_server_member(id),
+    unique id, pair by_identity_server_id(identity, server_id)
+);
+import_table!(
+    import_server_invite, ServerInvite, server_invite, advance advance_server_invite(id),
+    unique id, unique code
+);
+import_table!(
+    import_server_mute, ServerMute, server_mute, advance advance_server_mute(id),
+    unique id, pair by_identity_server_id(identity, server_id)
+);
+import_table!(
+    import_server_ban, ServerBan, server_ban, advance advance_server_ban(id),
+    unique id, pair by_identity_server_id(identity, server_id)
+);
 import_table!(import_audit_entry, AuditEntry, audit_entry, advance advance_audit_entry(id), unique id);
 import_table!(import_channel, Channel, channel, advance advance_channel(id), unique id);
 import_table!(import_channel_head, ChannelHead, channel_head, unique channel_id);
 import_table!(import_thread, Thread, thread, advance advance_thread(id), unique id);
-import_table!(import_channel_pin, ChannelPin, channel_pin, advance advance_channel_pin(id), unique id, unique message_id);
-import_table!(import_channel_read_state, ChannelReadState, channel_read_state, advance advance_channel_read_state(id), unique id, pair by_identity_channel_id(identity, channel_id));
+import_table!(
+    import_channel_pin, ChannelPin, channel_pin, advance advance_channel_pin(id),
+    unique id, unique message_id
+);
+import_table!(
+    import_channel_read_state, ChannelReadState, channel_read_state, advance advance_channel_read_state(id),
+    unique id, pair by_identity_channel_id(identity, channel_id)
+);
 import_table!(import_message, Message, message, advance advance_message(id), unique id);
 import_table!(import_message_edit, MessageEdit, message_edit, advance advance_message_edit(id), unique id);
 import_table!(import_reaction, Reaction, reaction, advance advance_reaction(id), unique id);
-import_table!(import_direct_conversation, DirectConversation, direct_conversation, advance advance_direct_conversation(id), unique id, pair by_participant_a_participant_b(participant_a, participant_b));
+import_table!(
+    import_direct_conversation, DirectConversation, direct_conversation, advance advance_direct_conversation(id),
+    unique id, pair by_participant_a_participant_b(participant_a, participant_b)
+);
 import_table!(import_direct_message, DirectMessage, direct_message, advance advance_direct_message(id), unique id);
 import_table!(import_inbox_item, InboxItem, inbox_item, advance advance_inbox_item(id), unique id);
-import_table!(import_idempotency_key, IdempotencyKey, idempotency_key, advance advance_idempotency_key(id), unique id, pair by_sender_client_key(sender, client_key));
+import_table!(
+    import_idempotency_key, IdempotencyKey, idempotency_key, advance advance_idempotency_key(id),
+    unique id, pair by_sender_client_key(sender, client_key)
+);
 import_table!(import_task, Task, task, advance advance_task(id), unique id);
 import_table!(import_task_text, TaskText, task_text, unique task_id);
 import_table!(import_vote, Vote, vote, advance advance_vote(id), unique id);
-import_table!(import_ballot, Ballot, ballot, advance advance_ballot(id), unique id, pair by_voter_vote_id(voter, vote_id));
+import_table!(
+    import_ballot, Ballot, ballot, advance advance_ballot(id),
+    unique id, pair by_voter_vote_id(voter, vote_id)
+);
 import_table!(import_knowledge, Knowledge, knowledge, advance advance_knowledge(id), unique id);
