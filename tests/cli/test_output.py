@@ -2,6 +2,7 @@
 
 import os
 import pty
+import re
 import subprocess
 import sys
 
@@ -26,7 +27,7 @@ def printed(width: int, *, terminal: bool) -> str:
         while chunk := _read(ours):
             text += chunk
     os.close(ours)
-    return text.decode().replace("\r\n", "\n")
+    return re.sub(r"\x1b\[[0-9;]*m", "", text.decode().replace("\r\n", "\n"))
 
 
 def _read(descriptor: int) -> bytes:

@@ -10,7 +10,6 @@ from typing import Any
 import msgspec
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from agent_spaces.sats import ConnectionId, Identity, Interval, Time, Timestamp, Uuid
@@ -83,16 +82,14 @@ def print_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     if needed > out.width and out.is_terminal:
         _print_blocks(out, headers, cells)
         return
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, COLUMN_GAP, 0, 0))
-    for header in headers:
-        table.add_column(header, no_wrap=True)
+    out.print(Text(_aligned(headers, widths), style="bold"))
     for row in cells:
-        table.add_row(*map(Text, row))
-    out.width = max(out.width, needed + COLUMN_GAP)
-    with out.capture() as captured:
-        out.print(table)
-    for line in captured.get().splitlines():
-        out.file.write(line.rstrip() + "\n")
+        out.print(_aligned(row, widths), markup=False)
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (text + " " * (width + COLUMN_GAP - cell_len(text)) for text, width in zip(row, widths, strict=True))
+    return "".join(padded).rstrip()
 
 
 def _print_blocks(out: Console, headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -101,4 +98,4 @@ def _print_blocks(out: Console, headers: Sequence[str], rows: Sequence[Sequence[
         if position:
             out.print()
         for header, text in zip(headers, row, strict=True):
-            out.print(Text.assemble((header.ljust(label + COLUMN_GAP), "bold"), text), overflow="fold")
+            out.print(Text.assemble((header.ljust(label + COLUMN_GAP), "bold"), text))
