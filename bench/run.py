@@ -8,49 +8,33 @@ import json
 import os
 import signal
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from cases import CHATS, Chat
+from extras import EXTRAS, print_extra
+from loading import build_load, load
 from machine import Noise, cpu_s, describe, rss_mb
-from servers import LOAD_CORE, OURS, ROOT, Blueprint, Server, Spaces
+from servers import OURS, PEERS, Blueprint, Nats, Server, Spaces
 
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
+PEER_ROUNDS = 2
 FIGURES = ("tx_s", "deliveries_s", "ack_p50_ms", "ack_p99_ms", "delivery_p50_ms", "delivery_p99_ms", "cpu", "cpu_us_tx")
-LOAD = ROOT / ".bench" / "load"
-
-
-def build_load() -> None:
-    """Compile the load generators."""
-    LOAD.parent.mkdir(exist_ok=True)
-    source = ROOT / "bench" / "load" / "load.c"
-    subprocess.run(["gcc", "-O2", "-Wall", "-o", str(LOAD), str(source)], check=True)
-
-
-def load(*words: str, timeout_s: float = 300) -> dict[str, Any]:
-    """Run a load generator to its end and return its line of JSON."""
-    done = subprocess.run(
-        ["taskset", "-c", LOAD_CORE, str(LOAD), *words], capture_output=True, text=True, timeout=timeout_s, check=False
-    )
-    if done.returncode or not done.stdout:
-        return {"failed": (done.stderr or "no answer")[-300:]}
-    result: dict[str, Any] = json.loads(done.stdout)
-    return result
 
 
 def run_chat(server: Server, case: Chat, seconds: float, warm: float) -> dict[str, Any]:
     """Measure one case on a fresh server."""
     server.start()
     server.prepare(case.channels)
-    options = server.load_options()  # type: ignore[attr-defined]
+    options = server.load_options()
+    words = [word for word in case.options() if word != "-K"] if isinstance(server, PEERS) else case.options()
     if case.direct:
         options[options.index("-f") + 1] = "1"
     noise, began = Noise(), cpu_s(server.pid)
     timing = ["-w", str(warm), "-t", str(seconds), "-p", str(server.pid), "-P", str(server.port)]
-    figures = load(*options, *case.options(), *timing)
+    figures = load(*options, *words, *timing, program="peers" if isinstance(server, PEERS) else "load")
     if "failed" not in figures:
         figures["rss_mb"] = rss_mb(server.pid)
         figures |= noise.end(cpu_s(server.pid) - began + seconds * min(1.0, figures.get("cpu", 1.0)))
@@ -65,7 +49,7 @@ def chats(names: list[str], kinds: list[type[Server]], rounds: int, seconds: flo
         runs: dict[str, list[dict[str, Any]]] = {}
         for number in range(rounds):
             for kind in kinds[:: 1 if number % 2 == 0 else -1]:
-                if case.direct and kind is Blueprint:
+                if (case.direct and kind is Blueprint) or (kind in PEERS and not _for_peers(name, case, number)):
                     continue
                 server = kind()
                 try:
@@ -76,6 +60,13 @@ def chats(names: list[str], kinds: list[type[Server]], rounds: int, seconds: flo
         results[name] = summary(case, runs)
         print_case(name, results[name])
     return results
+
+
+def _for_peers(name: str, case: Chat, number: int) -> bool:
+    """Tell whether other servers take part in this round: they need fewer, since nothing is decided by a few percent."""
+    if case.direct or case.keyed or case.rate:
+        return False
+    return number < 1 and name in ("own", "ch100") if QUICK else number < PEER_ROUNDS
 
 
 def summary(case: Chat, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -92,7 +83,7 @@ def summary(case: Chat, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]
         servers[name] = entry
     result: dict[str, Any] = {"says": case.says, "servers": servers, "ratio_of": case.better, "goal": case.goal}
     for ours in servers:
-        if ours == Blueprint.name or Blueprint.name not in servers:
+        if not ours.startswith(Spaces.name) or Blueprint.name not in servers:
             continue
         pairs = [
             each
@@ -139,13 +130,13 @@ def main() -> None:
     parser.add_argument("--cases", default="", help="names, separated by commas; all if not said")
     parser.add_argument("--servers", default="", help="names, separated by commas; all that are there if not said")
     parser.add_argument("--rounds", type=int, default=2 if QUICK else 5)
-    parser.add_argument("--seconds", type=float, default=2.0 if QUICK else 4.0)
+    parser.add_argument("--seconds", type=float, default=1.5 if QUICK else 4.0)
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     build_load()
-    wanted = [each for each in given.cases.split(",") if each] or list(CHATS)
+    wanted = [each for each in given.cases.split(",") if each] or [*CHATS, *EXTRAS]
     kinds = []
-    for kind in OURS:
+    for kind in (*OURS, *PEERS):
         why_not = kind.available()
         if given.servers and kind.name not in given.servers.split(","):
             continue
@@ -153,10 +144,17 @@ def main() -> None:
             print(f"{kind.name} is left out: {why_not}")
         else:
             kinds.append(kind)
+            print(f"{kind.name}: {kind.does}")
+    if Nats in kinds and not Nats.syncs():
+        print("nats: this version cannot sync before it acknowledges: what it acknowledged may not be on disk")
     began = time.monotonic()
     machine = describe()
     print(f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}")
     cases = chats([name for name in wanted if name in CHATS], kinds, given.rounds, given.seconds)
+    for name in wanted:
+        if name in EXTRAS:
+            cases[name] = EXTRAS[name](QUICK)
+            print_extra(name, cases[name])
     result = {"machine": machine, "quick": QUICK, "rounds": given.rounds, "seconds": given.seconds, "cases": cases}
     print(f"\ntook {time.monotonic() - began:.0f} s")
     if given.json:

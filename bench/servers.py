@@ -54,6 +54,10 @@ class Server:
         """Return why it cannot be run here, or nothing."""
         return ""
 
+    def load_options(self) -> list[str]:
+        """Return what the generator has to know."""
+        raise NotImplementedError
+
     @property
     def pid(self) -> int:
         """Its process id."""
@@ -166,7 +170,7 @@ class Blueprint(Server):
     """The prototype that the design was measured with, pure Python, its defaults."""
 
     name = "blueprint"
-    does = "nine small tables, send_message of 2 arguments (6 with a key), one equality per query; fsync before every answer"
+    does = "nine small tables, send_message of 2 arguments (6 with a key), equality queries; fsync before every answer"
 
     def command(self) -> list[str]:
         return [sys.executable, str(BLUEPRINT), str(self.port), str(self.folder / "data")]
@@ -180,4 +184,57 @@ class Blueprint(Server):
         return ["-D", "bench", "-x", "-f", "1"]
 
 
+class Redis(Server):
+    """Redis Streams, every write on disk before its answer."""
+
+    name = "redis"
+    does = "one stream a channel, XREAD; no membership, rights, keys, rollback; fsync before every answer"
+
+    def command(self) -> list[str]:
+        words = f"redis-server --port {self.port} --appendonly yes --appendfsync always --dir {self.folder}"
+        return [*words.split(), "--save", ""]
+
+    @staticmethod
+    def available() -> str:
+        return "" if shutil.which("redis-server") else "redis-server is not installed"
+
+    def load_options(self) -> list[str]:
+        """Return the generator's dialect."""
+        return ["-m", "redis"]
+
+
+class Nats(Server):
+    """NATS JetStream, every write on disk before its answer where the version can (2.10 and later)."""
+
+    name = "nats"
+    does = "one stream, a push consumer a subscriber; no membership, rights, keys or rollback"
+
+    @staticmethod
+    def binary() -> str:
+        """Return where the server is; Debian keeps it out of everyday paths."""
+        return shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
+
+    @classmethod
+    def syncs(cls) -> bool:
+        """Tell whether this version can sync before it acknowledges; older ones do it every 2 minutes."""
+        said = subprocess.run([cls.binary(), "--version"], capture_output=True, text=True, check=True).stdout
+        major, minor = said.rsplit("v", 1)[1].split(".")[:2]
+        return (int(major), int(minor)) >= (2, 10)
+
+    def command(self) -> list[str]:
+        sync = ", sync_interval: always" if self.syncs() else ""
+        text = f"port: {self.port}\nhost: 127.0.0.1\njetstream {{ store_dir: {json.dumps(str(self.folder))}{sync} }}\n"
+        (self.folder / "nats.conf").write_text(text)
+        return [self.binary(), "-c", str(self.folder / "nats.conf")]
+
+    @staticmethod
+    def available() -> str:
+        return "" if Nats.binary() else "nats-server is not installed"
+
+    def load_options(self) -> list[str]:
+        """Return the generator's dialect."""
+        return ["-m", "nats"]
+
+
 OURS: tuple[type[Server], ...] = (Spaces, NativeSpaces, Blueprint)
+PEERS: tuple[type[Server], ...] = (Redis, Nats)
