@@ -63,7 +63,7 @@ def chats(names: list[str], kinds: list[type[Server]], rounds: int, seconds: flo
 
 
 def _for_peers(name: str, case: Chat, number: int) -> bool:
-    """Tell whether other servers take part in this round: they need fewer, since nothing is decided by a few percent."""
+    """Tell whether other servers take part in this round: they need fewer, since a few percent decide nothing."""
     if case.direct or case.keyed or case.rate:
         return False
     return number < 1 and name in ("own", "ch100") if QUICK else number < PEER_ROUNDS
@@ -118,8 +118,8 @@ def print_case(name: str, result: dict[str, Any]) -> None:
         )
     for key, value in result.items():
         if "ratio_to_prototype" in key:
-            what = "CPU a transaction" if key.startswith("cpu") else result["ratio_of"]
-            print(f"  {key} = {value} ({what}; goal {result['goal']})")
+            what = "CPU a transaction" if key.startswith("cpu") else f"{result['ratio_of']}; goal {result['goal']}"
+            print(f"  {key} = {value} ({what})")
     sys.stdout.flush()
 
 
