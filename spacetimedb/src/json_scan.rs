@@ -1,5 +1,6 @@
 //! A scanner for JSON objects that the Python twin repeats step by step; libraries differ in numbers, depth and
-//! surrogates. It says whether a text is one RFC 8259 object of bounded depth, and hands out its strings; it builds no tree.
+//! surrogates. It says whether a text is one RFC 8259 object of bounded depth, and hands out its strings; it builds no
+//! tree.
 
 use std::collections::BTreeMap;
 

@@ -118,7 +118,10 @@ pub struct Ballot {
 #[table(
     accessor = knowledge,
     public,
-    index(accessor = by_channel_id_key_superseded_by_retracted, btree(columns = [channel_id, key, superseded_by, retracted]))
+    index(
+        accessor = by_channel_id_key_superseded_by_retracted,
+        btree(columns = [channel_id, key, superseded_by, retracted])
+    )
 )]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Knowledge {
