@@ -28,6 +28,7 @@ from agent_spaces.logs import get_logger
 from agent_spaces.sats import ZERO_IDENTITY
 
 CHOICE_MAX = 32  # among so many of the oldest one is chosen at random, so that workers do not all run for one
+PATIENCE_SECONDS, PATIENCE_SECONDS_MAX = 0.005, 0.1  # before a claim, after lost races
 REST_SECONDS, REST_SECONDS_MAX = 0.5, 30.0  # after a refused claim, doubled each time
 _log = get_logger("agents")
 
@@ -225,6 +226,7 @@ class TaskWorker:
         self.name, self.skill, self.lease, self.concurrency = name, skill, lease, concurrency
         self._board, self._claimer, self._work, self._report = board, claimer, work, report
         self._drop = drop
+        self._patience = 0.0  # seconds; grows with races lost, so that a crowd of workers does not all run for one task
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -254,6 +256,10 @@ class TaskWorker:
                 except TimeoutError:
                     pass
                 continue
+            if self._patience and row.id not in board.orphans:
+                await asyncio.sleep(random.random() * self._patience)  # noqa: S311 - only spreads the workers
+                if row.id not in board.open.get(self.skill, {}) or row.id in board.claiming:
+                    continue
             try:
                 await self._take(row.id)
             except Exception:  # noqa: BLE001 - a bug of this package must not end the worker
@@ -269,7 +275,9 @@ class TaskWorker:
         except (ReducerFailedError, TaskLostError) as refusal:
             _log.debug("task.not_claimed", task=task_id, reason=str(refusal))
             self._board.rest(task_id)
+            self._patience = min(max(2 * self._patience, PATIENCE_SECONDS), PATIENCE_SECONDS_MAX)
             return
+        self._patience = self._patience / 2 if self._patience > PATIENCE_SECONDS / 2 else 0.0
         await self._drop(task_id, InboxKind.TASK_OFFERED, InboxKind.TASK_INPUT_PROVIDED)
         error = await self._claimer.work(hold, self._work)
         if isinstance(error, TaskLostError):
