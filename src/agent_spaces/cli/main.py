@@ -31,6 +31,7 @@ _MODULES = {
     "demo": "demo_command",
     "export": "ops_commands",
     "import": "ops_commands",
+    "backup": "ops_commands",
     "publish": "publish_commands",
     "logs": "publish_commands",
     "schema": "publish_commands",

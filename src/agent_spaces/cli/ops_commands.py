@@ -1,16 +1,18 @@
 """A whole database into a file and back: export, import, backup."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from agent_spaces.cli.failures import run
+from agent_spaces.cli.failures import clean_failure, run
 from agent_spaces.cli.options import DatabaseOption, DataOption, HostOption, JsonOption, LoginOption, OwnerOption
 from agent_spaces.cli.output import console, print_json
-from agent_spaces.cli.settings import target
+from agent_spaces.cli.settings import default_data_folder, target
 from agent_spaces.clock import SystemClock
 from agent_spaces.errors import ConfigError
+from agent_spaces.ops.backup import back_up
 from agent_spaces.ops.export import export_database
 from agent_spaces.ops.import_ import import_database
 
@@ -83,3 +85,25 @@ def import_(
         )
 
     run(main)
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where to put the copy; must not exist.")],
+    database: DatabaseOption = None,
+    data_dir: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Copy the data folder of a host on this machine, which may go on, for example: spaces backup /backups/monday.
+
+    A host starts from the copy: spaces serve --data-dir /backups/monday. It holds keys and the owner's token: keep it
+    like these.
+    """
+    with clean_failure():
+        address = target(database=database).address
+        source = data_dir or default_data_folder(os.environ, address.database)
+        made = back_up(source, folder)
+        if json:
+            print_json({"folder": str(folder), "transactions": made.transactions, "bytes": made.size_bytes})
+            return
+        size = f"{made.size_bytes / 2**20:.1f} MiB"
+        console().print(f"Copied {source} to {folder}: {made.transactions} transactions, {size}.", markup=False)
