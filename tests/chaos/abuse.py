@@ -1,9 +1,11 @@
 """Clients that behave badly, and what that costs the host and everybody else."""
 
 import asyncio
+import json
 import os
 import socket
 import statistics
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -18,7 +20,9 @@ from agent_spaces.sats.bsatn import arguments_encoder
 from agent_spaces.testing.host import HostProcess
 from agent_spaces.wire import messages as m
 from agent_spaces.wire.client_side import encode_client_message
-from chaos.worker import CHAOS, SCHEMA
+from chaos.module import CHAOS
+from chaos.rig import python_path
+from chaos.worker import SCHEMA
 from gateway.ws_client import REQUEST, Client, frame
 
 GENERAL = 1
@@ -39,6 +43,7 @@ MESSAGE_BYTES_MAX = 65_536
 TYPING = arguments_encoder(CHAOS.reducers["start_typing"].parameters)((GENERAL,))
 SMALL_RECEIVE_BUFFER = 4096
 ENDS_SECONDS = 5.0
+WARMING_STORMS = 8  # garbage of connections is collected after some thousands of them: before that there is no plateau
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Footprint:
     def of(cls, process_id: int) -> "Footprint":
         status = Path(f"/proc/{process_id}/status").read_text()
         fields = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
-        handles = len(os.listdir(f"/proc/{process_id}/fd"))
+        handles = len(list(Path(f"/proc/{process_id}/fd").iterdir()))
         return cls(int(fields["VmRSS"].split()[0]), handles, int(fields["Threads"]))
 
 
@@ -116,9 +121,7 @@ async def storm_of_typing(url: str, token: str, events: int) -> None:
     client.writer.close()
 
 
-async def stalled_readers(
-    url: str, token: str, events: int, *, bytes_a_second: int = 0, counted: bool = False
-) -> int:
+async def stalled_readers(url: str, token: str, events: int, *, bytes_a_second: int = 0, counted: bool = False) -> int:
     """Subscribe and do not read, or slowly, while events come; return how many were cut off in the end if `counted`."""
     text = f"SELECT * FROM typing_indicator WHERE channel_id = {GENERAL}"
     readers = []
@@ -234,12 +237,21 @@ Attack = Callable[[str, str, int], Awaitable[object]]
 ATTACKS: dict[str, Attack] = {
     "stalled readers": stalled_readers,
     "1 KB/s readers": lambda url, token, events: stalled_readers(url, token, events, bytes_a_second=1024),
-    "typing events": storm_of_typing,
+    "typing events": lambda url, token, events: storm_of_typing(url, token, 2 * events),
     "connection storm": connection_storm,
     "ping flood": ping_flood,
     "slow heads": slow_heads,
     "length bombs": bombs,
 }
+
+
+async def _apart(name: str, url: str, token: str, events: int) -> None:
+    """Run an attack in a process of its own."""
+    order = json.dumps([name, url, token, events])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, __file__, order, env=dict(os.environ) | {"PYTHONPATH": python_path()}
+    )
+    assert await process.wait() == 0, f"{name} did not come to its end"
 
 
 class Siege:
@@ -251,20 +263,26 @@ class Siege:
         self.footprints: list[Footprint] = []
         self.failed = 0
 
-    async def attack(self, events: int, times: int, quiet_seconds: float = 0.5) -> None:
-        """Run every attack so many times, after once to warm up; note what the host holds after each time."""
+    async def attack(self, events: int, times: int, *, quiet_seconds: float = 0.1, apart: bool = False) -> None:
+        """Run every attack so many times, after once to warm up; note what the host holds after each time.
+
+        Attacks run in a process of their own if `apart`, so that they do not keep the good client from its clock.
+        """
         async with connect(
             self.host.url, database="spaces", schema=SCHEMA, options=ClientOptions(ping_seconds=10)
         ) as conn:
             await conn.call(register_user, "bystander", None, False)
             await conn.call(start_typing, GENERAL)
             assert conn.token is not None
+            for _ in range(WARMING_STORMS if apart else 0):
+                await connection_storm(self.host.url, conn.token, 0)
             for time_ in range(times + 1):
                 for name, attack in ATTACKS.items():
                     quiet, attacked = Bystander(conn), Bystander(conn)
                     await self._during(quiet, asyncio.sleep(quiet_seconds))
                     began = time.perf_counter()
-                    await self._during(attacked, attack(self.host.url, conn.token, events))
+                    run = _apart(name, self.host.url, conn.token, events) if apart else None
+                    await self._during(attacked, run or attack(self.host.url, conn.token, events))
                     self.failed += quiet.failed + attacked.failed
                     if time_:
                         seconds = time.perf_counter() - began
@@ -281,3 +299,11 @@ class Siege:
         finally:
             stop.set()
             await calling
+
+
+async def _main(name: str, url: str, token: str, events: int) -> None:
+    await ATTACKS[name](url, token, events)
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(*json.loads(sys.argv[1])))

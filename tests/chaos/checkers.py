@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from chaos.history import NEVER, Operation
@@ -66,7 +67,9 @@ def order(channel: str, final: Sequence[Any], observer: str, batches: Iterable[S
     at = -1
     for batch in batches:
         unknown = [value for value in batch if value not in place]
-        found += [Violation("C3", f"{observer} saw {value!r} in {channel}, which is not in the end") for value in unknown]
+        found += [
+            Violation("C3", f"{observer} saw {value!r} in {channel}, which is not in the end") for value in unknown
+        ]
         positions = sorted(place[value] for value in batch if value in place)
         if not positions:
             continue
@@ -120,7 +123,9 @@ def folded(observer: str, changes: Iterable[tuple[str, Any, Any]], cache: Mappin
     return found + equal(f"{observer}: its callbacks", held, f"{observer}: its cache", cache)
 
 
-def equal(what: str, found: Mapping[Any, Any], other: str, wanted: Mapping[Any, Any], name: str = "C6") -> list[Violation]:
+def equal(
+    what: str, found: Mapping[Any, Any], other: str, wanted: Mapping[Any, Any], name: str = "C6"
+) -> list[Violation]:
     """C6, C7: two sets of rows by key are the same."""
     violations = []
     for key in sorted(found.keys() | wanted.keys(), key=repr):
@@ -173,7 +178,7 @@ def one_at_a_time(client: str, intervals: Iterable[tuple[float, float]]) -> list
     ordered = sorted(intervals)
     return [
         Violation("C8", f"{client} had two connections at {later[0]:.3f}")
-        for earlier, later in zip(ordered, ordered[1:], strict=False)
+        for earlier, later in pairwise(ordered)
         if later[0] < earlier[1]
     ]
 

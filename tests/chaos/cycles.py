@@ -6,6 +6,7 @@ A transaction appends unique values to lists and reads whole lists. A list's ord
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from chaos.checkers import Violation
@@ -40,12 +41,12 @@ def check(transactions: Sequence[Transaction]) -> list[Violation]:
 
     for key, values in versions.items():
         writers = [writer.get((key, value)) for value in values]
-        for value, each in zip(values, writers, strict=True):
-            if each is None:
+        for value, by in zip(values, writers, strict=True):
+            if by is None:
                 found.append(Violation("C5", f"G1a: {value!r} in list {key!r} was written by nobody"))
-            elif not transactions[each].committed:
-                found.append(Violation("C5", f"G1a: {transactions[each].name} was refused, and {value!r} was read"))
-        for before, after in zip(writers, writers[1:], strict=False):
+            elif not transactions[by].committed:
+                found.append(Violation("C5", f"G1a: {transactions[by].name} was refused, and {value!r} was read"))
+        for before, after in pairwise(writers):
             if before is not None and after is not None:
                 add(before, after, "ww")
     for n, each in enumerate(transactions):

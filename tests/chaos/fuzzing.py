@@ -19,23 +19,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from agent_spaces.client.schema import ClientSchema
 from agent_spaces.clock import ManualClock, SystemRandomness
 from agent_spaces.engine.storage import segments
 from agent_spaces.engine.storage.log import CHAIN_START, Record, next_chain
 from agent_spaces.engine.storage.records import transactions_of
-from agent_spaces.errors import DamagedError, DecodeError, DefinitionError, JsonError, SqlError
+from agent_spaces.errors import DamagedError, DecodeError, DefinitionError, JsonError, SqlError, TokenError
 from agent_spaces.fabric.module import SPACES
 from agent_spaces.gateway.keys import SigningKey
-from agent_spaces.gateway.tokens import TokenAuthority, TokenError
+from agent_spaces.gateway.tokens import TokenAuthority
 from agent_spaces.gateway.websocket import ReadBuffer, WebSocket
 from agent_spaces.gateway.ws_limits import SocketLimits
-from agent_spaces.client.schema import ClientSchema
-from agent_spaces.sats import Identity
+from agent_spaces.sats import ConnectionId, Identity
 from agent_spaces.sats.bsatn import arguments_decoder
 from agent_spaces.sats.json import from_json
 from agent_spaces.sql import ModuleCatalog, compile_statement, compile_subscription
-from agent_spaces.wire.client_side import decode_server_payload
-from agent_spaces.wire.host_side import decode_client_message
+from agent_spaces.wire import messages as m
+from agent_spaces.wire.client_side import decode_server_payload, encode_client_message
+from agent_spaces.wire.host_side import decode_client_message, encode_server_message
 from agent_spaces.wire.http import read_json
 from agent_spaces.wire.rows import split_rows
 from gateway.echo import Echo
@@ -97,7 +98,9 @@ def _arguments(data: bytes) -> str:
 def _json_arguments(data: bytes) -> str:
     number = data[0] % len(_PARAMETERS) if data else 0
     values = read_json(data[1:])
-    for (_, annotation), value in zip(_PARAMETERS[number], values if isinstance(values, list) else [values], strict=False):
+    for (_, annotation), value in zip(
+        _PARAMETERS[number], values if isinstance(values, list) else [values], strict=False
+    ):
         from_json(annotation, value)
     return f"json {type(values).__name__} {number}"
 
@@ -202,24 +205,22 @@ _SQL_SEEDS = (
 
 
 def _messages() -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
-    from agent_spaces.wire import messages as m
-    from agent_spaces.wire.client_side import encode_client_message
-    from agent_spaces.wire.host_side import encode_server_message
-
     rows = m.QueryRows([m.SingleTableRows("message", [b"row one", b"row 22"])])
-    of_client = (
+    of_client: tuple[m.ClientMessage, ...] = (
         m.Subscribe(1, 2, ["SELECT * FROM message"]),
         m.Unsubscribe(1, 2, True),
         m.OneOffQuery(3, "SELECT * FROM server"),
         m.CallReducer(4, "send_message", b"args"),
     )
-    of_host = (
-        m.InitialConnection(READER, m.ConnectionId(bytes(16)), "token"),
+    of_host: tuple[m.ServerMessage, ...] = (
+        m.InitialConnection(READER, ConnectionId(bytes(16)), "token"),
         m.SubscribeApplied(1, 2, rows),
         m.SubscriptionError(1, 2, "no"),
         m.OneOffQueryResult(1, rows),
     )
-    return tuple(map(encode_client_message, of_client)), tuple(b"\0" + encode_server_message(each) for each in of_host)
+    return tuple(encode_client_message(each) for each in of_client), tuple(
+        b"\0" + encode_server_message(each) for each in of_host
+    )
 
 
 @cache
@@ -232,13 +233,21 @@ def targets() -> dict[str, Target]:
         "server_payload": Target(_server_payload, of_host),
         "rows": Target(_rows, (b"\1" + bytes(8), b"\0\2\0\4\0\0\0abcd")),
         "arguments": Target(_arguments, tuple(bytes([n]) + bytes(40) for n in range(len(_REDUCERS)))),
-        "json_arguments": Target(_json_arguments, tuple(bytes([n]) + b'[1,"a",{"some":2},null,[],{}]' for n in range(8))),
+        "json_arguments": Target(
+            _json_arguments, tuple(bytes([n]) + b'[1,"a",{"some":2},null,[],{}]' for n in range(8))
+        ),
         "sql": Target(_sql, _SQL_SEEDS),
         "token": Target(_token, tuple(_jwt({"alg": alg, "typ": "JWT"}, _CLAIMS) for alg in ("ES256", "none", "HS256"))),
         "frames": Target(_frames, frames),
         "segment": Target(_segment, (_a_segment(),)),
         "group": Target(_group, (bytes(60), b"\1" + bytes(100))),
-        "schema": Target(_schema, (json.dumps(SPACES.schema_v9())[:INPUT_BYTES_MAX].encode(), b'{"typespace":{"types":[]},"tables":[],"reducers":[]}')),
+        "schema": Target(
+            _schema,
+            (
+                json.dumps(SPACES.schema_v9())[:INPUT_BYTES_MAX].encode(),
+                b'{"typespace":{"types":[]},"tables":[],"reducers":[]}',
+            ),
+        ),
     }
 
 
@@ -266,7 +275,18 @@ def corpus(name: str) -> list[bytes]:
     return [*targets()[name].seeds, *(path.read_bytes() for path in sorted((CORPUS / name).glob("*.bin")))]
 
 
-INTERESTING = (b"\0", b"\xff", b"\x7f", b"\xff\xff\xff\xff", b"\0\0\0\x80", b"'", b"(" * 200, b"[" * 300, b"\xed\xa0\x80", b"\xf0\x9f\x98\x80")
+INTERESTING = (
+    b"\0",
+    b"\xff",
+    b"\x7f",
+    b"\xff\xff\xff\xff",
+    b"\0\0\0\x80",
+    b"'",
+    b"(" * 200,
+    b"[" * 300,
+    b"\xed\xa0\x80",
+    b"\xf0\x9f\x98\x80",
+)
 
 
 def changed(data: bytes, other: bytes, rng: random.Random) -> bytes:

@@ -75,8 +75,7 @@ def read(paths: Iterable[Path]) -> list[Event]:
     decode = msgspec.json.Decoder(Event).decode
     events: list[Event] = []
     for path in paths:
-        for line in path.read_bytes().split(b"\n")[:-1]:
-            events.append(decode(line))
+        events += map(decode, path.read_bytes().split(b"\n")[:-1])
     return sorted(events, key=lambda event: event.t)
 
 

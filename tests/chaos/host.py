@@ -9,7 +9,7 @@ from chaos.module import CHAOS
 
 
 def _run() -> None:
-    serve_command.SPACES = CHAOS
+    vars(serve_command)["SPACES"] = CHAOS  # what `serve` hosts
     plant = os.environ.get("CHAOS_PLANT")
     if plant:
         from chaos.planted import HOST_PLANTS  # noqa: PLC0415 - only a host with a fault knows of them

@@ -76,7 +76,7 @@ def _lists(made: Sequence[Operation], events: Sequence[Event], final: Final) -> 
     for event in notes(events, "snapshots"):
         for n, pairs in enumerate(event.value):
             name = f"{event.where} read {n}"
-            transactions.append(cycles.Transaction(name, (), {k: v for k, v in pairs}, session=event.where))
+            transactions.append(cycles.Transaction(name, (), dict(pairs), session=event.where))
     transactions.append(cycles.Transaction("the end", (), final.lists, NEVER, NEVER))
     lost = [
         Violation("C1", f"{each.value} was acknowledged to {each.proc} and is lost")

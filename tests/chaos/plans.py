@@ -30,9 +30,15 @@ def planted_plan(name: str, seed: int) -> Plan:
                 needed={"pause": 1},
             )
         case "duplicate":
-            faults, needed = ("cut", "cut"), {"cut": 1}
+            fault, times = "cut", 2
         case _:
-            faults, needed = ("lost answers", "lost answers", "lost answers"), {"lost answers": 1}
+            fault, times = "lost answers", 3
     return Plan(
-        seed, faults=faults, rest_seconds=0.4, roles=FEW_ROLES, client_plant=name, last_kill=False, needed=needed
+        seed,
+        faults=(fault,) * times,
+        rest_seconds=0.4,
+        roles=FEW_ROLES,
+        client_plant=name,
+        last_kill=False,
+        needed={fault: 1},
     )

@@ -16,6 +16,7 @@ from agent_spaces.engine.storage.log import Done
 from agent_spaces.engine.subscriptions import moves, subscriptions
 from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.gateway.websocket import WebSocket
+from agent_spaces.sql import compile_subscription
 
 DROPPED_ONE_OF = 1000
 SWAPPED_ONE_OF = 300
@@ -70,7 +71,7 @@ def swap_updates(seed: int) -> None:
 
 def queue_without_bounds(_seed: int) -> None:
     """Keep everything for a client that does not read."""
-    WebSocket._count_backlog = lambda _self, _data: None  # type: ignore[method-assign]
+    WebSocket._count_backlog = lambda self, data: None  # type: ignore[method-assign]
 
 
 def duplicate_after_reconnect(seed: int) -> None:
@@ -121,7 +122,7 @@ def keeping_lost_rights() -> Iterator[None]:
 @contextmanager
 def plans_of_others() -> Iterator[None]:
     """Remember compiled queries by their text, whoever asked first."""
-    compile_, known = subscriptions.compile_subscription, dict[str, Any]()
+    compile_, known = compile_subscription, dict[str, Any]()
 
     def cached(text: str, catalog: Any, sender: Any) -> Any:
         if text not in known:

@@ -123,7 +123,7 @@ class Run:
 
     async def _write(self, writer: DbConnection) -> None:
         rng, table = self.rng, writer.cache[Message]
-        while self.made < self.goal or self.goal and len(self.result.kinds) < len(self.kinds):
+        while self.made < self.goal or (self.goal and len(self.result.kinds) < len(self.kinds)):
             self.made += 1
             rows = [row for row in list(table)[-60:] if row.message_type == MessageType.TEXT]
             chance = rng.random()

@@ -102,7 +102,7 @@ def recorded(folder: Path, fails_at: int = -1) -> Iterator[Recording]:
     real_open, real_replace, real_unlink, real_os_open = Path.open, Path.replace, Path.unlink, os.open
 
     def named(handle: int) -> str | None:
-        path = Path(os.readlink(f"/proc/self/fd/{handle}"))
+        path = Path(f"/proc/self/fd/{handle}").readlink()
         return "." if path == folder else recording.name(path)
 
     def sync(real: Any, handle: int) -> None:
@@ -142,7 +142,10 @@ def recorded(folder: Path, fails_at: int = -1) -> Iterator[Recording]:
     apsw.set_default_vfs(VFS_NAME)
     try:
         with ExitStack() as stack:
-            patch = lambda *args: stack.enter_context(mock.patch.object(*args))  # noqa: E731 - one line is all it is
+
+            def patch(where: Any, name: str, by: Any) -> None:
+                stack.enter_context(mock.patch.object(where, name, by))
+
             patch(os, "fsync", lambda handle: sync(real_fsync, handle))
             patch(os, "fdatasync", lambda handle: sync(real_fdatasync, handle))
             patch(os, "pwrite", pwrite)

@@ -240,9 +240,7 @@ class Simulation:
         except DamagedError as error:
             self.violations.append(Violation("C1", f"nothing can be opened after a crash: {error}"))
             raise _OverError from None
-        self.database = Database(
-            MODULE, self.log, self.loop, self.loop, identity=DATABASE_IDENTITY, owner=OWNER
-        )
+        self.database = Database(MODULE, self.log, self.loop, self.loop, identity=DATABASE_IDENTITY, owner=OWNER)
         self.database.replay(found)
         for record in found:
             self.hashed(record.chain)

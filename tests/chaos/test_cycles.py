@@ -62,8 +62,20 @@ def test_what_was_refused_and_what_nobody_wrote_is_not_read() -> None:
 
 def test_half_a_transaction_is_not_read() -> None:
     both = Transaction("both", [(1, "a"), (1, "b")])
-    assert any("G1b" in each.text for each in check([both, Transaction("r", (), {1: ["a"]}), ]))
-    torn = [Transaction("w", [(1, "a"), (2, "b")]), Transaction("r", (), {1: ["a"], 2: []}), Transaction("s", (), {2: ["b"]})]
+    assert any(
+        "G1b" in each.text
+        for each in check(
+            [
+                both,
+                Transaction("r", (), {1: ["a"]}),
+            ]
+        )
+    )
+    torn = [
+        Transaction("w", [(1, "a"), (2, "b")]),
+        Transaction("r", (), {1: ["a"], 2: []}),
+        Transaction("s", (), {2: ["b"]}),
+    ]
     assert any("G-single" in each.text for each in check(torn))
 
 

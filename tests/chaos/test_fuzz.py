@@ -1,7 +1,5 @@
 """Whatever bytes a decoder meets, it reads them or says what is wrong: also all that ever made one fail."""
 
-import random
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +31,5 @@ def test_any_bytes_find_nothing(name: str, data: bytes) -> None:
 def test_a_decoder_that_fails_in_another_way_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rig must be able to fail."""
     monkeypatch.setattr("chaos.fuzzing.split_rows", lambda data, _at: (data[9], 1))
-    rng = random.Random(1)
     with pytest.raises(Finding):
-        for _ in range(100):
-            judge("rows", changed(corpus("rows")[0], b"", rng))
+        judge("rows", b"short")

@@ -55,9 +55,7 @@ def _found(folder: Path) -> Rows:
     store = open_store(folder, module, settings=SETTINGS)
     try:
         keys = {name: table.primary_key for name, table in module.tables.items()}
-        return {
-            name: {getattr(row, keys[name]): row for row in rows} for name, rows in store.recovered.rows.items()
-        }
+        return {name: {getattr(row, keys[name]): row for row in rows} for name, rows in store.recovered.rows.items()}
     finally:
         store.release()
 

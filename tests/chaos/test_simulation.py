@@ -13,6 +13,7 @@ from chaos.judge import told
 from chaos.planted import EarlyWriter, keeping_lost_rights, plans_of_others
 from chaos.rig import python_path
 from chaos.simulation import simulate
+from engine.storage.fault_files import FaultFiles
 
 SEEDS = range(12)
 STEPS = 150
@@ -56,5 +57,5 @@ def test_an_acknowledgement_before_the_fsync_is_caught() -> None:
 
 
 def test_a_disk_that_only_says_that_it_is_done_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(simulation.FaultFiles, "fdatasync", lambda _self, _handle: None)
+    monkeypatch.setattr(FaultFiles, "fdatasync", lambda _self, _handle: None)
     assert "C1" in {violation.checker for seed in range(3) for violation in simulate(seed, 300).violations}

@@ -27,23 +27,27 @@ from unittest import mock
 
 import structlog
 
+from agent_spaces.engine.storage.writers import InlineWriter
+
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from chaos import fuzzing, simulation  # noqa: E402 - found by the path above
 from chaos.abuse import Siege  # noqa: E402
 from chaos.judge import told  # noqa: E402
-from chaos.planted import EarlyWriter, keeping_lost_rights, plans_of_others  # noqa: E402
 from chaos.plans import PLANTED, planted_plan  # noqa: E402
+from chaos.planted import EarlyWriter, keeping_lost_rights, plans_of_others  # noqa: E402
 from chaos.reconnect import reconnecting  # noqa: E402
 from chaos.rig import Plan, Rig  # noqa: E402
 from chaos.unbounded import is_caught as unbounded_is_caught  # noqa: E402
+from engine.storage.fault_files import FaultFiles  # noqa: E402
 
 PLANT_SEEDS = 5
 WORLD_STEPS = 600
 MEMORY_GROWTH_MAX = 1.05
 CURRENT_SECONDS_MAX = 5.0
 P99_RATIO_MAX = 2.0
+THREADS_MAX = 8  # the loop, the log's two, and those of asyncio.to_thread
 ALL_FAULTS = ("kill", "pause", "cut", "black hole", "stop client", "slice", "lost answers")
 
 
@@ -162,8 +166,8 @@ def plants(share: Share) -> Report:
 
 
 def _simulated_plants() -> list[tuple[str, AbstractContextManager[Any], str, Callable[..., Any]]]:
-    honest = simulation.InlineWriter
-    lying = mock.patch.object(simulation.FaultFiles, "fdatasync", lambda _self, _handle: None)
+    honest = InlineWriter
+    lying = mock.patch.object(FaultFiles, "fdatasync", return_value=None)
     return [
         ("acknowledge before fsync", nullcontext(), "C1", EarlyWriter),
         ("fsync off", lying, "C1", honest),
@@ -180,7 +184,7 @@ def sieges(share: Share) -> Report:
         siege = Siege(share.folder)
         await siege.host.start()
         try:
-            await siege.attack(100_000, 3, quiet_seconds=2.0)
+            await siege.attack(50_000, 3, quiet_seconds=2.0, apart=True)
         finally:
             await siege.host.stop()
         return siege
@@ -189,7 +193,7 @@ def sieges(share: Share) -> Report:
     before, *_, after = siege.footprints
     if after.rss_kb > before.rss_kb * MEMORY_GROWTH_MAX:
         report.wrong.append(f"memory went from {before.rss_kb} to {after.rss_kb} KiB")
-    if (after.handles, after.threads) != (before.handles, before.threads):
+    if after.handles > before.handles or after.threads > THREADS_MAX:
         report.wrong.append(f"handles and threads went from {before} to {after}")
     if siege.failed:
         report.wrong.append(f"{siege.failed} calls of a client that behaves well failed")
