@@ -32,5 +32,5 @@ async def say(conn: DbConnection, content: str, client_key: str | None = None) -
 async def until(condition: Callable[[], bool]) -> None:
     """Wait until something holds; TimeoutError if it does not."""
     async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - anything may be asked, and most of it sets no event
+        while not condition():  # anything may be asked, and most of it sets no event
             await asyncio.sleep(0.005)

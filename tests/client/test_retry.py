@@ -1,4 +1,4 @@
-"""Waits between attempts are spread over a bound that doubles from 0.1 s to 30 s, and shrinks while a connection holds."""
+"""Waits between attempts spread over a bound that doubles from 0.1 s to 30 s and shrinks while a connection holds."""
 
 import pytest
 from hypothesis import given
