@@ -13,8 +13,8 @@ def cli_reference() -> str:
     lines = ["# The command line", "", "Generated from the commands: `make generate`.", ""]
     lines += [
         "Where a command talks to: flag, then environment, then `spacetime.json`, then the default.",
-        "`SPACETIMEDB_HOST` (http://localhost:3000), `SPACETIMEDB_DATABASE` (spaces), `SPACETIMEDB_TOKEN` (else the saved",
-        "login, else the token of the `spacetime` command for hosts that it knows).",
+        "`SPACETIMEDB_HOST` (http://localhost:3000), `SPACETIMEDB_DATABASE` (spaces), `SPACETIMEDB_TOKEN` (else the",
+        "saved login, else the token of the `spacetime` command for hosts that it knows).",
         "",
         "Exit codes: 0 ok, 1 failure, 2 usage, 3 not allowed or not signed in, 4 not found, 5 conflict, 6 host",
         "unreachable, 7 timed out, 130 interrupted.",
