@@ -64,9 +64,10 @@ lock: setup ## Renew the lock files
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --python-version 3.11 --custom-compile-command "make lock" pyproject.toml -o requirements/runtime.lock
 
 .PHONY: wasm
-wasm: ## Compile the module for SpacetimeDB to build/spaces.wasm
+wasm: ## Compile the module for SpacetimeDB to build/spaces.wasm, and for spaces publish
 	@tools/wasm/install.sh
 	@tools/wasm/build.sh build/spaces.wasm
+	@cp build/spaces.wasm src/agent_spaces/ops/spaces_module.wasm
 
 .PHONY: twin
 twin: setup wasm ## Hold the module for SpacetimeDB to the fabric
