@@ -1,5 +1,6 @@
 """Seeded simulations of the whole engine: nobody misses a row, nothing acknowledged is lost, and a seed says it all."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from chaos import simulation
+from chaos.fuzzing import CORPUS
 from chaos.judge import told
 from chaos.planted import EarlyWriter, keeping_lost_rights, plans_of_others
 from chaos.rig import python_path
@@ -28,6 +30,11 @@ def test_clients_agree_with_fresh_queries_through_disk_errors_power_cuts_and_los
     for kind in ("kill", "power cut", "disk error", "disk tear", "disk cut", "log failed"):
         assert happened[kind] > 0, f"no {kind} in {happened}"
     assert happened["comparison"] > STEPS
+
+
+@pytest.mark.parametrize("seed", json.loads((CORPUS / "seeds.json").read_text())["simulations"])
+def test_a_seed_that_failed_once_is_well(seed: int) -> None:
+    assert simulate(seed, 600).violations == []
 
 
 def test_a_seed_gives_the_same_bytes_in_another_process() -> None:

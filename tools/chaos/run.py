@@ -8,6 +8,7 @@ failed run are kept in a folder that is printed.
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -18,7 +19,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,8 +43,9 @@ from chaos.rig import Plan, Rig  # noqa: E402
 from chaos.unbounded import is_caught as unbounded_is_caught  # noqa: E402
 from engine.storage.fault_files import FaultFiles  # noqa: E402
 
+SEEDS = ROOT / "fuzz" / "seeds.json"
 PLANT_SEEDS = 5
-WORLD_STEPS = 600
+WORLD_STEPS = 300
 MEMORY_GROWTH_MAX = 1.05
 CURRENT_SECONDS_MAX = 5.0
 P99_RATIO_MAX = 2.0
@@ -59,6 +61,23 @@ class Report:
     wrong: list[str] = field(default_factory=list)
 
 
+def seeds_of(share: "Share", name: str) -> Iterator[int]:
+    """Give the seeds that failed once, then new ones, until the time is over; at least one."""
+    until = time.monotonic() + share.seconds
+    kept = json.loads(SEEDS.read_text())[name]
+    for number, seed in enumerate(itertools.chain(kept, itertools.count(share.seed))):
+        if number and time.monotonic() >= until:
+            return
+        yield seed
+
+
+def keep_seed(name: str, seed: int) -> None:
+    """Remember a seed that failed, for ever."""
+    kept = json.loads(SEEDS.read_text())
+    kept[name] = sorted({*kept[name], seed})
+    SEEDS.write_text(json.dumps(kept, indent=2) + "\n")
+
+
 @dataclass(frozen=True)
 class Share:
     """What a campaign may use: a seed, seconds, a folder."""
@@ -70,10 +89,9 @@ class Share:
 
 def histories(share: Share) -> Report:
     """Real clients in processes of their own, kills, pauses and bad networks: C1 to C6, C8, C11, C12."""
-    report, until, runs = Report(), time.monotonic() + share.seconds, 0
+    report, runs = Report(), 0
     operations, struck = 0, dict[str, int]()
-    while not runs or time.monotonic() < until:
-        seed = share.seed + runs
+    for seed in seeds_of(share, "histories"):
         rng = random.Random(seed)
         faults = ("kill", "cut", "pause", "black hole", *(rng.choice(ALL_FAULTS) for _ in range(14)))
         folder = share.folder / f"run-{runs}"
@@ -83,7 +101,9 @@ def histories(share: Share) -> Report:
         runs, operations = runs + 1, operations + outcome.operations
         for fault in outcome.faults:
             struck[fault.kind] = struck.get(fault.kind, 0) + 1
-        if not outcome.violations:
+        if outcome.violations:
+            keep_seed("histories", seed)
+        else:
             shutil.rmtree(folder)
     report.figures = {"runs": runs, "operations": operations, "faults": struck}
     return report
@@ -91,14 +111,16 @@ def histories(share: Share) -> Report:
 
 def reconnects(share: Share) -> Report:
     """Clients behind networks that fail, 10,000 changes a run: C6, C8, C11."""
-    report, until, runs = Report(), time.monotonic() + share.seconds, 0
+    report, runs = Report(), 0
     heals: list[tuple[str, float, float]] = []
     reconnected = changes = 0
-    while not runs or time.monotonic() < until:
+    for seed in seeds_of(share, "reconnects"):
         folder = share.folder / f"run-{runs}"
         folder.mkdir()
-        result = asyncio.run(reconnecting(folder, share.seed + runs, 10_000))
-        report.wrong += [f"seed {share.seed + runs}: {told(result.violations)}"] if result.violations else []
+        result = asyncio.run(reconnecting(folder, seed, 10_000))
+        if result.violations:
+            report.wrong.append(f"seed {seed}: {told(result.violations)}")
+            keep_seed("reconnects", seed)
         heals += result.heals
         reconnected, changes, runs = reconnected + result.reconnects, changes + result.changes, runs + 1
         shutil.rmtree(folder)
@@ -120,14 +142,14 @@ def reconnects(share: Share) -> Report:
 
 def simulations(share: Share) -> Report:
     """The whole engine, disk, clock and network of one seed: C1, C7; each tenth seed twice, byte by byte."""
-    report, until, worlds = Report(), time.monotonic() + share.seconds, 0
+    report, worlds = Report(), 0
     happened: dict[str, int] = {}
-    while not worlds or time.monotonic() < until:
-        seed = share.seed + worlds
+    for seed in seeds_of(share, "simulations"):
         world = simulation.simulate(seed, WORLD_STEPS)
         worlds += 1
         if world.violations:
             report.wrong.append(f"seed {seed}: {told(world.violations)}")
+            keep_seed("simulations", seed)
         if worlds % 10 == 1 and simulation.simulate(seed, WORLD_STEPS).digest != world.digest:
             report.wrong.append(f"seed {seed} gave other bytes the second time")
         for kind, count in world.happened.items():
