@@ -23,16 +23,20 @@ _position = itemgetter(0)
 
 
 class Entry:
-    """Frames that a list of connections gets, each with its position; the list is never changed."""
+    """Frames that a list of connections gets, each with its position; the list is never changed.
 
-    __slots__ = ("_blob", "connections", "frames", "group", "positions")
+    Those of an entry that overlays take the place of what other entries have for the same connection and position.
+    """
 
-    def __init__(self, group: "Group", connections: "Sequence[Connection]") -> None:
+    __slots__ = ("_blob", "_places", "connections", "frames", "group", "overlays", "positions")
+
+    def __init__(self, group: "Group", connections: "Sequence[Connection]", *, overlays: bool = False) -> None:
         self.group: Group | None = group
-        self.connections = connections
+        self.connections, self.overlays = connections, overlays
         self.frames: list[bytes] = []
         self.positions: list[int] = []
         self._blob: bytes | None = None
+        self._places: dict[int, int] | None = None
         group.entries.append(self)
 
     def blob(self) -> bytes:
@@ -42,9 +46,15 @@ class Entry:
             self._blob = frames[0] if len(frames) == 1 else b"".join(frames)
         return self._blob
 
+    def places(self) -> dict[int, int]:
+        """Return where in `frames` each position stands, found once for all who get something else as well."""
+        if self._places is None:
+            self._places = {position: place for place, position in enumerate(self.positions)}
+        return self._places
+
     def forget(self) -> None:
         """Let go of group and frames: an entry may be kept until the next one takes its place."""
-        self.group = self._blob = None
+        self.group = self._blob = self._places = None
         self.frames, self.positions, self.connections = [], [], ()
 
 
@@ -157,10 +167,39 @@ def deliver(group: Group) -> None:
 
 
 def _merged(connection: "Connection") -> bytes:
-    """Return a connection's answers and updates in the order of their positions."""
-    own = set(connection.positions)
+    """Return a connection's answers and updates in the order of their positions.
+
+    An answer takes the place of an update, and an update of an entry that overlays that of another one. So one entry
+    often has a place for everything: then nothing has to be sorted, and the frames before and between stay as they are.
+    """
+    plain = [entry for entry in connection.sources if not entry.overlays]
+    over = [entry for entry in connection.sources if entry.overlays]
+    if len(plain) == 1:
+        places, frames = plain[0].places(), plain[0].frames.copy()
+        try:
+            for entry in over:
+                for position, frame in zip(entry.positions, entry.frames, strict=True):
+                    frames[places[position]] = frame
+            for position, frame in zip(connection.positions, connection.answers, strict=True):
+                frames[places[position]] = frame
+        except KeyError:  # something stands where that entry has nothing
+            return _sorted(connection, plain, over)
+        return b"".join(frames)
+    return _sorted(connection, plain, over)
+
+
+def _sorted(connection: "Connection", plain: "Sequence[Entry]", over: "Sequence[Entry]") -> bytes:
+    """Return the same for whatever there is."""
+    taken = set(connection.positions)
     frames = list(zip(connection.positions, connection.answers, strict=True))
-    for entry in connection.sources:
-        frames += [each for each in zip(entry.positions, entry.frames, strict=True) if each[0] not in own]
+    for entries in (over, plain):
+        kept = [
+            each
+            for entry in entries
+            for each in zip(entry.positions, entry.frames, strict=True)
+            if each[0] not in taken
+        ]
+        frames += kept
+        taken.update([position for position, _ in kept])
     frames.sort(key=_position)
     return b"".join([frame for _, frame in frames])

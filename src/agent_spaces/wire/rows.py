@@ -22,6 +22,8 @@ def row_list(rows: Sequence[bytes]) -> bytes:
     if not rows:
         return EMPTY_ROW_LIST
     size = len(rows[0])
+    if len(rows) == 1 and 0 < size <= FIXED_SIZE_MAX:
+        return _FIXED.pack(0, size, size) + rows[0]
     data = b"".join(rows)
     if 0 < size <= FIXED_SIZE_MAX and all(len(row) == size for row in rows):
         return _FIXED.pack(0, size, len(data)) + data

@@ -216,7 +216,9 @@ class World:
         own = self.subscriptions.publish(group, group.position, self.last, connection)
         assert [list(entry.connections) for entry in group.entries][: len(known)] == known, "a queued list was changed"
         assert not [entry for entry in group.entries if not entry.connections], "a frame for nobody"
-        heard = [id(c) for e in group.entries for at in e.positions if at == group.position for c in e.connections]
+        mine = [e for e in group.entries if group.position in e.positions]
+        over = {id(c) for e in mine if e.overlays for c in e.connections}
+        heard = [id(c) for e in mine for c in e.connections if e.overlays or id(c) not in over]
         assert len(heard) == len(set(heard)), "two frames for one connection and transaction"
         self.tables.finish()
         (result,) = decode_server_payload(result_payload(own), 2**30)

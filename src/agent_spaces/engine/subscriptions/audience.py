@@ -180,10 +180,13 @@ class Scopes:
 
 
 class Audience:
-    """Connections that get the same rows of a set; the list is never changed, a new audience takes its place."""
+    """Connections that get the same rows of a set; the list is never changed, a new audience takes its place.
 
-    __slots__ = ("connections", "entry")
+    One that overlays gets its frames in place of those that its connections have elsewhere of the same transaction.
+    """
 
-    def __init__(self, connections: list[Any]) -> None:
-        self.connections = connections
+    __slots__ = ("connections", "entry", "overlays")
+
+    def __init__(self, connections: list[Any], *, overlays: bool = False) -> None:
+        self.connections, self.overlays = connections, overlays
         self.entry: Any = None  # the open group's entry for this list

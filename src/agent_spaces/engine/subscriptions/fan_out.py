@@ -13,6 +13,7 @@ from agent_spaces.wire.frames import ws_binary_frame
 from agent_spaces.wire.primitives import u32
 
 NOTHING = u32(0)  # an array of no QuerySetUpdate
+_ONE = u32(1)
 PARTITIONS_MAX = 256  # remembered ones; one more and they are made anew
 
 Hits = dict[Live, dict[Key, Delta]]
@@ -21,6 +22,8 @@ _BODY_AT = {126: 4, 127: 10}  # where a frame's payload starts, by its second by
 
 def update_array(updates: list[tuple[int, bytes]]) -> bytes:
     """Return the array of these (query set id, QuerySetUpdate), in the order of the ids."""
+    if len(updates) == 1:
+        return _ONE + updates[0][1]
     updates.sort()
     return u32(len(updates)) + b"".join(update for _, update in updates)
 
@@ -39,7 +42,7 @@ def post(group: Group, position: int, audience: Audience, frame: bytes) -> None:
     """Put a frame into the group for everybody in the audience."""
     entry = audience.entry
     if entry is None or entry.group is not group:
-        entry = audience.entry = Entry(group, audience.connections)
+        entry = audience.entry = Entry(group, audience.connections, overlays=audience.overlays)
     entry.frames.append(frame)
     entry.positions.append(position)
 
@@ -171,7 +174,7 @@ class FanOut:
         """Put into the group what everybody gets but those in `without`."""
         for audience, indices in self._parts(without):
             connections = audience.connections
-            if len(connections) == 1 and connections[0] is caller:
+            if len(connections) == 1 and connections[0] is caller and not audience.overlays:
                 continue
             post(group, position, audience, self._frame(indices))
 
@@ -199,7 +202,11 @@ class FanOut:
 
 
 def _partition(audiences: Collection[Audience]) -> Parts:
-    """Return disjoint audiences, each with the numbers of the given ones that its connections are in."""
+    """Return audiences, each with the numbers of the given ones that its connections are in.
+
+    An audience that has connections of its own stays whole, so that it keeps its place in the group whatever else
+    happens; those of it who are in others, too, get all that is theirs laid over it.
+    """
     found: dict[Connection, tuple[int, ...]] = {}
     for index, audience in enumerate(audiences):
         for connection in audience.connections:
@@ -207,10 +214,9 @@ def _partition(audiences: Collection[Audience]) -> Parts:
     groups: dict[tuple[int, ...], list[Connection]] = {}
     for connection, indices in found.items():
         groups.setdefault(indices, []).append(connection)
-    given = list(audiences)
-    parts: Parts = []
+    parts: Parts = [(each, (index,)) for index, each in enumerate(audiences) if (index,) in groups]
     for indices, connections in groups.items():
-        first = given[indices[0]]
-        whole = len(indices) == 1 and len(first.connections) == len(connections)
-        parts.append((first if whole else Audience(connections), indices))
+        if len(indices) > 1:
+            overlays = any((index,) in groups for index in indices)
+            parts.append((Audience(connections, overlays=overlays), indices))
     return parts
