@@ -81,7 +81,7 @@ class Toolset:
 def _schema(arguments: type[Arguments]) -> dict[str, Any]:
     """Return the JSON schema of an object, without the references and titles that not every API can read."""
     _, parts = msgspec.json.schema_components([arguments])
-    found: dict[str, Any] = parts[arguments.__name__]
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(parts[arguments.__name__]))
     return {
         "type": "object",
         "properties": found.get("properties", {}),

@@ -57,7 +57,7 @@ async def submit_task(box: "Toolbox", a: SubmitTask) -> dict[str, Any]:
         "meta": None,
     }
     sent = await box.session.send(submit, arguments, a.key)
-    return {**await _task(box, sent.id), "duplicate": sent.duplicate}
+    return {**await task_of(box, sent.id), "duplicate": sent.duplicate}
 
 
 class ClaimTask(Arguments):
@@ -72,7 +72,7 @@ class ClaimTask(Arguments):
 async def claim_task(box: "Toolbox", a: ClaimTask) -> dict[str, Any]:
     """Return the task with its body and the attempt, which later calls need."""
     await box.session.settle(task_claims.claim_task, a.task_id, a.lease_seconds)
-    return await _task(box, a.task_id)
+    return await task_of(box, a.task_id)
 
 
 class RenewTask(Arguments):
@@ -88,7 +88,7 @@ class RenewTask(Arguments):
 async def renew_task(box: "Toolbox", a: RenewTask) -> dict[str, Any]:
     """Return the task with its new lease."""
     await box.session.settle(task_claims.renew_task, a.task_id, a.attempt, a.lease_seconds, a.note)
-    return await _task(box, a.task_id)
+    return await task_of(box, a.task_id)
 
 
 class CompleteTask(Arguments):
@@ -103,7 +103,7 @@ class CompleteTask(Arguments):
 async def complete_task(box: "Toolbox", a: CompleteTask) -> dict[str, Any]:
     """Return the task as it ended."""
     await box.session.settle(task_claims.complete_task, a.task_id, a.attempt, a.result)
-    return await _task(box, a.task_id)
+    return await task_of(box, a.task_id)
 
 
 class FailTask(Arguments):
@@ -120,7 +120,7 @@ class FailTask(Arguments):
 async def fail_task(box: "Toolbox", a: FailTask) -> dict[str, Any]:
     """Return the task as it stands now."""
     await box.session.call(task_claims.fail_task, a.task_id, a.attempt, a.reason)
-    return await _task(box, a.task_id)
+    return await task_of(box, a.task_id)
 
 
 class RequestInput(Arguments):
@@ -137,7 +137,7 @@ class RequestInput(Arguments):
 async def request_input(box: "Toolbox", a: RequestInput) -> dict[str, Any]:
     """Return the task, which waits."""
     await box.session.call(task_claims.request_input, a.task_id, a.attempt, a.prompt, a.human_only)
-    return await _task(box, a.task_id)
+    return await task_of(box, a.task_id)
 
 
 class OpenVote(Arguments):
@@ -267,7 +267,8 @@ async def find_knowledge(box: "Toolbox", a: FindKnowledge) -> dict[str, Any]:
     return {"note": NOTE, "knowledge": kept, "left_out": left}
 
 
-async def _task(box: "Toolbox", task_id: int) -> dict[str, Any]:
+async def task_of(box: "Toolbox", task_id: int) -> dict[str, Any]:
+    """Return a task with its long texts; UnknownPlaceError if there is none that this identity can see."""
     rows = await box.session.rows(f"SELECT * FROM task WHERE id = {task_id}")
     if not rows:
         raise UnknownPlaceError(f"There is no task {task_id} that you can see.")

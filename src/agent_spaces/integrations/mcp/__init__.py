@@ -1,0 +1,4 @@
+"""The Model Context Protocol: the function tools, resources and calls of one identity for any MCP host.
+
+Needs the extra `mcp`.
+"""
