@@ -38,6 +38,7 @@ _MODULES = {
     "delete": "publish_commands",
     "hooks": "hooks_commands",
     "hook": "hooks_commands",
+    "mcp": "mcp_command",
 }
 
 
