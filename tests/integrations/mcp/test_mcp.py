@@ -114,6 +114,7 @@ async def test_resources_and_the_prompt_are_read(people: People, stdio: Stdio, m
     assert "@ann in the channel" in str(prompt.messages[0].content)
 
 
+@pytest.mark.filterwarnings("ignore:resources.subscribe is removed")
 async def test_an_old_client_hears_that_a_resource_changed(people: People, stdio: Stdio) -> None:
     carol = await people.join("carol", person=True)
     await people.join("ann")
