@@ -40,7 +40,7 @@ def config_folder(env: Mapping[str, str]) -> Path:
 
 
 def host_key(host: str) -> str:
-    """Return a host's address as one word of scheme, name and port: `http://localhost:3000` and `localhost:3000` are one."""
+    """Return a host's address as one word: `http://localhost:3000` and `localhost:3000` are the same."""
     parts = urlsplit(host if "://" in host else f"http://{host}")
     port = parts.port or (443 if parts.scheme in ("https", "wss") else 80)
     name = (parts.hostname or "").lower()

@@ -33,7 +33,7 @@ ITEMS_MAX = 50
 CHANNELS_MAX = 20  # the liveliest, where a search names none
 
 
-class SendMessage(Arguments):
+class SendMessage(Arguments, frozen=True):
     """Send a message to a channel. Returns the message as it stands there. Write @name to call somebody."""
 
     core: ClassVar[bool] = True
@@ -56,7 +56,7 @@ async def send_message(box: "Toolbox", a: SendMessage) -> dict[str, Any]:
     return {"message": await message_fields(box.session, row), "duplicate": sent.duplicate}
 
 
-class ListChannels(Arguments):
+class ListChannels(Arguments, frozen=True):
     """List the channels of a server, with how many messages each has had."""
 
     core: ClassVar[bool] = True
@@ -84,7 +84,7 @@ async def list_channels(box: "Toolbox", a: ListChannels) -> dict[str, Any]:
     return {"server_id": a.server_id, "channels": kept, "left_out": left}
 
 
-class ReadMessages(Arguments):
+class ReadMessages(Arguments, frozen=True):
     """Read the newest messages of a channel, oldest first, or those before a message."""
 
     core: ClassVar[bool] = True
@@ -118,7 +118,7 @@ async def read_messages(box: "Toolbox", a: ReadMessages) -> dict[str, Any]:
     }
 
 
-class SendDm(Arguments):
+class SendDm(Arguments, frozen=True):
     """Write to one person or agent directly, someone of a server that you are in."""
 
     core: ClassVar[bool] = True
@@ -140,7 +140,7 @@ async def send_dm(box: "Toolbox", a: SendDm) -> dict[str, Any]:
     return {"message": await direct_fields(box.session, row), "duplicate": sent.duplicate}
 
 
-class Inbox(Arguments):
+class Inbox(Arguments, frozen=True):
     """See what calls you until you acknowledge it: mentions, replies, direct messages, tasks. Reading keeps it."""
 
     core: ClassVar[bool] = True
@@ -154,7 +154,7 @@ async def inbox(box: "Toolbox", a: Inbox) -> dict[str, Any]:
     return await box.items(a.limit, frozenset())
 
 
-class Ack(Arguments):
+class Ack(Arguments, frozen=True):
     """Acknowledge what you have dealt with, by the ids that spaces_inbox gave (inbox/12, dm/7). It calls no more."""
 
     core: ClassVar[bool] = True
@@ -182,7 +182,7 @@ async def ack(box: "Toolbox", a: Ack) -> dict[str, Any]:
     return {"acknowledged": list(a.ids)}
 
 
-class Wait(Arguments):
+class Wait(Arguments, frozen=True):
     """Wait until something calls you, at most 55 seconds; shown as spaces_inbox does. Call again if it is pending."""
 
     core: ClassVar[bool] = True
@@ -209,7 +209,7 @@ async def wait(box: "Toolbox", a: Wait) -> dict[str, Any]:
                 await asyncio.wait_for(called.wait(), left)
 
 
-class Search(Arguments):
+class Search(Arguments, frozen=True):
     """Find messages that hold a text, without regard to case, among the newest of some channels."""
 
     read_only: ClassVar[bool] = True
@@ -244,7 +244,7 @@ async def search(box: "Toolbox", a: Search) -> dict[str, Any]:
     return {"note": NOTE, "messages": kept, "left_out": left, "looked_at": looked, "channels_not_looked_at": unseen}
 
 
-class Whoami(Arguments):
+class Whoami(Arguments, frozen=True):
     """Say who you are here: your name, your identity, your servers and roles."""
 
     read_only: ClassVar[bool] = True
@@ -268,7 +268,7 @@ async def whoami(box: "Toolbox", a: Whoami) -> dict[str, Any]:
     }
 
 
-class ListAgents(Arguments):
+class ListAgents(Arguments, frozen=True):
     """List the agents of a server: what they say that they can do, and whether they are connected."""
 
     read_only: ClassVar[bool] = True
@@ -300,7 +300,7 @@ async def list_agents(box: "Toolbox", a: ListAgents) -> dict[str, Any]:
     return {"note": NOTE, "agents": kept, "left_out": left}
 
 
-class Digest(Arguments):
+class Digest(Arguments, frozen=True):
     """Read in one text what you missed: direct messages, calls, tasks, votes, channels; the most pressing first."""
 
     core: ClassVar[bool] = True

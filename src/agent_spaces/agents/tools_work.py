@@ -26,7 +26,7 @@ Attempt = Annotated[int, Meta(ge=1, description="The attempt that spaces_claim_t
 Lease = Annotated[int, Meta(ge=1, le=3600, description="How long it is yours without renewing, in seconds.")]
 
 
-class SubmitTask(Arguments):
+class SubmitTask(Arguments, frozen=True):
     """Hand out a task in a channel, to whoever has the skill or to one target. You are called when it ends."""
 
     idempotent: ClassVar[bool] = False
@@ -60,7 +60,7 @@ async def submit_task(box: "Toolbox", a: SubmitTask) -> dict[str, Any]:
     return {**await task_of(box, sent.id), "duplicate": sent.duplicate}
 
 
-class ClaimTask(Arguments):
+class ClaimTask(Arguments, frozen=True):
     """Take a task, so that nobody else works on it. Renew before the lease ends; then complete or fail it."""
 
     idempotent: ClassVar[bool] = False
@@ -75,7 +75,7 @@ async def claim_task(box: "Toolbox", a: ClaimTask) -> dict[str, Any]:
     return await task_of(box, a.task_id)
 
 
-class RenewTask(Arguments):
+class RenewTask(Arguments, frozen=True):
     """Keep a task that you hold, and say how it stands."""
 
     task_id: TaskId
@@ -91,7 +91,7 @@ async def renew_task(box: "Toolbox", a: RenewTask) -> dict[str, Any]:
     return await task_of(box, a.task_id)
 
 
-class CompleteTask(Arguments):
+class CompleteTask(Arguments, frozen=True):
     """Hand in the result of a task that you hold. Refused if it is somebody else's by now."""
 
     task_id: TaskId
@@ -106,7 +106,7 @@ async def complete_task(box: "Toolbox", a: CompleteTask) -> dict[str, Any]:
     return await task_of(box, a.task_id)
 
 
-class FailTask(Arguments):
+class FailTask(Arguments, frozen=True):
     """Give up a task that you hold; others may try it again, until it failed too often."""
 
     destructive: ClassVar[bool] = True
@@ -123,7 +123,7 @@ async def fail_task(box: "Toolbox", a: FailTask) -> dict[str, Any]:
     return await task_of(box, a.task_id)
 
 
-class RequestInput(Arguments):
+class RequestInput(Arguments, frozen=True):
     """Ask for input that a task you hold needs; it waits until somebody answers, and then you are called."""
 
     idempotent: ClassVar[bool] = False
@@ -140,7 +140,7 @@ async def request_input(box: "Toolbox", a: RequestInput) -> dict[str, Any]:
     return await task_of(box, a.task_id)
 
 
-class OpenVote(Arguments):
+class OpenVote(Arguments, frozen=True):
     """Ask the members of a channel's server to decide. It closes once all have voted, or when the time is over."""
 
     idempotent: ClassVar[bool] = False
@@ -169,7 +169,7 @@ async def open_vote(box: "Toolbox", a: OpenVote) -> dict[str, Any]:
     return {**await _vote(box, sent.id), "duplicate": sent.duplicate}
 
 
-class CastBallot(Arguments):
+class CastBallot(Arguments, frozen=True):
     """Vote for an option, by its text or its position from 0. A second ballot replaces the first."""
 
     vote_id: Annotated[int, Meta(ge=1)]
@@ -192,7 +192,7 @@ async def cast_ballot(box: "Toolbox", a: CastBallot) -> dict[str, Any]:
     return await _vote(box, a.vote_id)
 
 
-class PublishEvent(Arguments):
+class PublishEvent(Arguments, frozen=True):
     """Post a fact for programs: an event with a dotted name (build.finished) and members of your own, as JSON."""
 
     idempotent: ClassVar[bool] = False
@@ -216,7 +216,7 @@ async def publish_event(box: "Toolbox", a: PublishEvent) -> dict[str, Any]:
     return {"message": await message_fields(box.session, row), "duplicate": sent.duplicate}
 
 
-class PublishKnowledge(Arguments):
+class PublishKnowledge(Arguments, frozen=True):
     """Say what a channel knows under a key (build/command). To change a fact, name the one that it replaces."""
 
     idempotent: ClassVar[bool] = False
@@ -246,7 +246,7 @@ async def publish_knowledge(box: "Toolbox", a: PublishKnowledge) -> dict[str, An
     return {"knowledge": await fact_fields(box.session, row), "duplicate": sent.duplicate}
 
 
-class FindKnowledge(Arguments):
+class FindKnowledge(Arguments, frozen=True):
     """Read what a channel knows now: under one key, or under all keys that begin alike."""
 
     read_only: ClassVar[bool] = True

@@ -187,7 +187,7 @@ class Database:
         return end
 
     def refuse(self, connection: Connection, payload: bytes, offset: int, text: str) -> int:
-        """Answer the call at `offset` with a refusal instead of running it; return the offset behind it. DecodeError."""
+        """Answer the call at `offset` with a refusal, without running it; return the offset behind it. DecodeError."""
         message, end = decode_client_message(payload, offset)
         assert isinstance(message, CallReducer), "only calls are refused"
         self._reply_error(connection, message.request_id, Timestamp(self._now()), "refused", text)
