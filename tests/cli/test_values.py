@@ -57,7 +57,7 @@ def test_what_is_left_out_at_the_end_is_its_default_or_none() -> None:
     ("texts", "says"),
     [
         (["1"], "content is missing. It takes: send_message(channel_id u64, content String, message_type text | "),
-        (["one", "x"], "channel_id cannot be 'one': it is u64 ("),
+        (["one", "x"], "channel_id cannot be 'one': it is u64."),
         (["1", "x", "loud"], "message_type cannot be 'loud': it is text | system"),
         (["1"] * 8, "send_message takes 7 arguments, not 8. It takes: send_message("),
     ],

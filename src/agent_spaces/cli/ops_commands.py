@@ -93,7 +93,9 @@ def backup(
     data_dir: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Copy the data folder of a host on this machine, which may go on, for example: spaces backup /backups/monday.
+    """Copy the data folder of a host, which may go on meanwhile.
+
+    For example: spaces backup /backups/monday
 
     A host starts from the copy: spaces serve --data-dir /backups/monday. It holds keys and the owner's token: keep it
     like these.

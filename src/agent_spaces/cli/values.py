@@ -69,8 +69,9 @@ def arguments(
             try:
                 values.append(_checked(parameter.type, texts[position]))
             except (JsonError, ValueError) as error:
+                why = f" ({error})" if isinstance(error, JsonError) else ""
                 raise UnknownNameError(
-                    f"{parameter.name} cannot be {texts[position]!r}: it is {type_text(parameter.type)} ({error})."
+                    f"{parameter.name} cannot be {texts[position]!r}: it is {type_text(parameter.type)}{why}."
                 ) from error
         elif (text := left_out.get(str(parameter.name))) is not None:
             values.append(_checked(parameter.type, text))
