@@ -37,6 +37,9 @@ class TransactionTooLargeError(SpacesError):
 
 def _repeats(changes: "Sequence[Change]") -> bool:
     """Tell whether a table occurs twice, so that several writes to one row may have to become one."""
+    if len(changes) == 3:
+        one, two, three = changes
+        return one[0] is two[0] or two[0] is three[0] or three[0] is one[0]
     seen = 0
     for change in changes:
         bit = change[0].bit

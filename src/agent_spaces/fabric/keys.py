@@ -10,7 +10,7 @@ from agent_spaces.module import ReducerContext
 
 def digest(ctx: ReducerContext) -> bytes:
     """Return SHA-256 over the reducer's name, a zero byte and the arguments as BSATN."""
-    return sha256(b"%b\0%b" % (ctx.reducer.encode(), ctx.args)).digest()
+    return sha256(ctx.reducer.encode() + b"\0" + ctx.args).digest()
 
 
 def is_repeat(ctx: ReducerContext, client_key: str | None) -> bool:
