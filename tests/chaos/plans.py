@@ -22,7 +22,7 @@ def planted_plan(name: str, seed: int) -> Plan:
         case "drop" | "swap":
             return Plan(
                 seed,
-                faults=("pause", "slice", "pause"),
+                faults=("pause", "slice", "pause", "slice"),
                 rest_seconds=1.0,
                 roles=FEW_ROLES,
                 host_plant=name,
@@ -30,9 +30,9 @@ def planted_plan(name: str, seed: int) -> Plan:
                 needed={"pause": 1},
             )
         case "duplicate":
-            fault, times = "cut", 2
+            fault, times = "cut", 3
         case _:
-            fault, times = "lost answers", 3
+            fault, times = "lost answers", 4
     return Plan(
         seed,
         faults=(fault,) * times,

@@ -19,7 +19,7 @@ from agent_spaces.gateway.websocket import WebSocket
 from agent_spaces.sql import compile_subscription
 
 DROPPED_ONE_OF = 1000
-SWAPPED_ONE_OF = 300
+SWAPPED_ONE_OF = 100
 _BODY_AT = {126: 4, 127: 10}
 Plant = Callable[[int], None]
 
@@ -56,12 +56,14 @@ def drop_updates(seed: int) -> None:
 
 def swap_updates(seed: int) -> None:
     """Send an update behind the next one, now and then."""
-    send, rng = WebSocket.send, random.Random(seed)
+    send, count = WebSocket.send, random.Random(seed).randrange(SWAPPED_ONE_OF)
     held: dict[int, bytes] = {}
 
     def hasty(self: WebSocket, data: bytes) -> None:
+        nonlocal count
         late = held.pop(id(self), None)
-        if late is None and _is_update(data) and rng.random() < 1 / SWAPPED_ONE_OF:
+        count += _is_update(data)
+        if late is None and _is_update(data) and count % SWAPPED_ONE_OF == 0:
             held[id(self)] = data
             return
         send(self, data if late is None else data + late)

@@ -31,6 +31,7 @@ TESTS = Path(__file__).parents[1]
 WORKER = Path(__file__).with_name("worker.py")
 HOST = Path(__file__).with_name("host.py")
 STEP_SECONDS = 90.0
+AROUND_SECONDS = 0.1  # what is in flight so shortly before or after a fault has met it: clients rest between calls
 GOOD_ROLES = (("chat", "lists"), ("chat", "bank"), ("watch", "chat"))
 
 
@@ -202,10 +203,10 @@ class Rig:
                 for network in some:
                     network.cut(reset=rng.random() < 0.5)
             case "lost answers":  # what clients say arrives, what the host says is lost
-                for network in some:
+                for network in self.networks:
                     network.deaf = True
-                await asyncio.sleep(0.15)
-                for network in some:
+                await asyncio.sleep(rng.uniform(0.2, 0.6))
+                for network in self.networks:
                     network.cut()
                     network.heal()
             case "black hole":
@@ -225,7 +226,7 @@ class Rig:
                 worker.process.send_signal(signal.SIGSTOP)
                 await asyncio.sleep(rng.uniform(0.2, 1.0))
                 worker.process.send_signal(signal.SIGCONT)
-        self.faults.append(Fault(kind, began, time.monotonic()))
+        self.faults.append(Fault(kind, began - AROUND_SECONDS, time.monotonic() + AROUND_SECONDS))
 
     async def _final(self, token: str | None) -> Final:
         """Read everything through a fresh connection, after all has come to rest."""

@@ -27,6 +27,7 @@ from typing import Any
 from unittest import mock
 
 import structlog
+from http_door import knock
 
 from agent_spaces.engine.storage.writers import InlineWriter
 
@@ -163,10 +164,10 @@ def plants(share: Share) -> Report:
     report = Report()
     caught: dict[str, int] = {}
 
-    def note(name: str, seed: int, *, is_caught: bool) -> None:
+    def note(name: str, seed: int, *, is_caught: bool, found: str = "") -> None:
         caught[name] = caught.get(name, 0) + is_caught
         if not is_caught:
-            report.wrong.append(f"{name} is not caught with seed {seed}")
+            report.wrong.append(f"{name} is not caught with seed {seed}: {found}")
 
     for seed in range(share.seed, share.seed + PLANT_SEEDS):
         for name, plant, checker, writer in _simulated_plants():
@@ -178,7 +179,8 @@ def plants(share: Share) -> Report:
             folder.mkdir()
             outcome = asyncio.run(Rig(folder, planted_plan(name, seed)).run())
             found = {each.checker for each in outcome.violations}
-            note(name, seed, is_caught=bool(found & checkers) and "C12" not in found)
+            what = told(outcome.violations)
+            note(name, seed, is_caught=bool(found & checkers) and "C12" not in found, found=what)
             shutil.rmtree(folder)
         folder = share.folder / f"unbounded-{seed}"
         folder.mkdir()
@@ -232,6 +234,11 @@ def sieges(share: Share) -> Report:
     return report
 
 
+def http(share: Share) -> Report:
+    """Schemathesis at the HTTP door."""
+    return Report({"requests": asyncio.run(knock(share.folder, share.seed, 40))})
+
+
 def fuzz(share: Share) -> Report:
     """New inputs for every decoder; what is new is kept in fuzz/."""
     findings = fuzzing.grow(share.seconds, share.seed)
@@ -245,6 +252,7 @@ CAMPAIGNS: dict[str, tuple[Callable[[Share], Report], float]] = {  # with their 
     "reconnects": (reconnects, 0.2),
     "simulations": (simulations, 0.25),
     "sieges": (sieges, 0.0),  # as long as it takes: about 3 minutes
+    "http": (http, 0.0),  # as long as it takes: about a minute
     "fuzz": (fuzz, 0.1),
 }
 
