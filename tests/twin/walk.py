@@ -297,7 +297,7 @@ class Walk:
     arg_target = arg_recipient = arg_new_owner = arg_creator = arg_identity
 
     def arg_role(self, _reducer: str) -> MemberRole:
-        return self.chance.choice((*MemberRole, MemberRole.ADMIN, MemberRole.MODERATOR, MemberRole.ADMIN))
+        return MemberRole(self.chance.choice((*MemberRole, MemberRole.ADMIN, MemberRole.MODERATOR, MemberRole.ADMIN)))
 
     def arg_username(self, _reducer: str) -> str:
         return self.chance.choice(_NAMES)

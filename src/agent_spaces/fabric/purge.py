@@ -28,6 +28,8 @@ from agent_spaces.fabric.tables import (
 from agent_spaces.fabric.types import TimerKind
 from agent_spaces.module import ReducerContext, definition_of
 
+# Windows of seqs double after so many that are empty, so that imported seqs far apart are come to.
+_EMPTY_WINDOWS_MAX = 16
 R = TypeVar("R")
 Step = Callable[["_Slice", int], None]
 
@@ -80,15 +82,19 @@ def _messages(part: _Slice, channel_id: int) -> None:
     """
     db = part.ctx.db
     index = db[Message].by_channel_id_seq
-    low = 0
+    low, width, empty = 0, rules.PURGE_ROWS_MAX, 0
     while part.left and index.count(channel_id):
-        for message in index.range(channel_id, low=low, high=low + rules.PURGE_ROWS_MAX - 1):
+        messages = index.range(channel_id, low=low, high=low + width - 1)
+        empty = 0 if messages else empty + 1
+        for message in messages:
             part.remove(Reaction, db[Reaction].message_id.filter(message.id))
             part.remove(MessageEdit, db[MessageEdit].message_id.filter(message.id))
             part.remove(Message, [message])
             if not part.left:
                 return
-        low += rules.PURGE_ROWS_MAX
+        low += width
+        if empty == _EMPTY_WINDOWS_MAX:
+            width, empty = width * 2, 0
 
 
 def _votes(part: _Slice, channel_id: int) -> None:

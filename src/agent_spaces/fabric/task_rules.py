@@ -93,7 +93,9 @@ def after_failure(task: "Task", until: int, now: Timestamp) -> "Task":
     """
     failures = task.failures + 1
     is_final = failures >= task.failures_max
-    not_before = Timestamp(until + min(2**failures, WAIT_SECONDS_MAX) * SECOND_US)
+    # Imported counts may be so great that the power would take all memory.
+    wait_seconds = min(2 ** min(failures, FAILURES_MAX), WAIT_SECONDS_MAX)
+    not_before = Timestamp(until + wait_seconds * SECOND_US)
     return replace(
         task,
         state=TaskState.FAILED if is_final else TaskState.SUBMITTED,
