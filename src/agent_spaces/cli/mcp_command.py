@@ -35,7 +35,10 @@ def mcp(
     database: DatabaseOption = None,
     login: LoginOption = None,
 ) -> None:
-    """Serve Spaces to an MCP host: over stdio as the saved login, or over HTTP for callers with tokens of their own."""
+    """Serve Spaces as tools to an MCP host.
+
+    Over stdio as the saved login, or over HTTP for callers with tokens of their own.
+    """
     with clean_failure():
         if find_spec("mcp") is None:
             raise ConfigError("MCP needs its extra: pip install 'agent-spaces[mcp]'")
