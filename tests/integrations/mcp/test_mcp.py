@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from mcp import Client, StdioServerParameters
 from mcp.shared.exceptions import MCPError
+from mcp_types import TextResourceContents
 
 from agent_spaces.agents.tools import TOOLS, tool_list
 from agent_spaces.testing.host import HostProcess
@@ -92,10 +93,11 @@ async def test_resources_and_the_prompt_are_read(people: People, stdio: Stdio, m
     async with Client(stdio("ann"), mode=mode) as client:
         listed = [resource.uri for resource in (await client.list_resources()).resources]
         templates = [one.uri_template for one in (await client.list_resource_templates()).resource_templates]
-        read = [
-            json.loads((await client.read_resource(uri)).contents[0].text)  # type: ignore[union-attr] - all are text
-            for uri in ("spaces://inbox", "spaces://channels/general/messages?limit=1", f"spaces://tasks/{task.id}")
-        ]
+        read = []
+        for uri in ("spaces://inbox", "spaces://channels/general/messages?limit=1", f"spaces://tasks/{task.id}"):
+            [content] = (await client.read_resource(uri)).contents
+            assert isinstance(content, TextResourceContents)
+            read.append(json.loads(content.text))
         prompt = await client.get_prompt("catch_up")
         for uri in (
             "spaces://nothing",
@@ -123,7 +125,7 @@ async def test_an_old_client_hears_that_a_resource_changed(people: People, stdio
     async def hear(message: Any) -> None:
         params = getattr(message, "params", None)
         if getattr(message, "method", "") == "notifications/resources/updated":
-            heard.put_nowait(str(params.uri))
+            heard.put_nowait(str(getattr(params, "uri", "")))
 
     async with Client(stdio("ann"), mode="legacy", message_handler=hear) as client:
         for uri in ("spaces://inbox", "spaces://channels/general/messages"):

@@ -24,7 +24,8 @@ _KNOWN = re.compile(
     r"|xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|AIza[\w-]{20,}|ya29\.[\w.-]{8,}|1//0[\w-]{20,}|GOCSPX-[\w-]{10,}"
     r"|npm_[A-Za-z0-9]{16,}|pypi-[\w-]{16,}|hf_[A-Za-z0-9]{16,}|r8_[A-Za-z0-9]{16,}|SG\.[\w.-]{16,}|whsec_[\w+/=-]{8,}"
     r"|do[opr]_v1_[a-f0-9]{16,}|dapi[a-f0-9]{24,}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{16,}|EAA[A-Za-z0-9]{20,}"
-    r"|AC[a-f0-9]{32}|lin_api_\w{16,}|ntn_\w{16,}|secret_[A-Za-z0-9]{16,}|tskey-[\w-]{8,}|hvs\.[\w-]{8,}|s\.[A-Za-z0-9]{24}"
+    r"|AC[a-f0-9]{32}|lin_api_\w{16,}|ntn_\w{16,}|secret_[A-Za-z0-9]{16,}|tskey-[\w-]{8,}|hvs\.[\w-]{8,}"
+    r"|s\.[A-Za-z0-9]{24}"
     r"|AGE-SECRET-KEY-1[A-Z0-9]{20,}|figd_[\w-]{16,}|sbp_[a-f0-9]{16,}|dckr_pat_[\w-]{12,}|vercel_\w{12,})"
 )
 _WORD = (
