@@ -21,7 +21,7 @@ class MembersOf:
 
     `members` is the name of a public table with a pair index (member_identity, member_column).
     `positive` names an unsigned column that the rule compares with 0: SpacetimeDB needs a comparison that pins an
-    event table (shared/spacetimedb/README.md section 3); it is true for every row.
+    event table (SpacetimeDB 2.8.3, seen); it is true for every row.
     """
 
     column: str

@@ -2,7 +2,7 @@
 
 Identity, ConnectionId and Uuid are `bytes` in wire order (little-endian), so that encoding is a copy and hashing is
 that of bytes; their text and their order are those of the big-endian number, as everywhere in SpacetimeDB.
-Source: shared/reference/wire.md sections 1 and 8; vectors/identity.json, vectors/bsatn-values.json.
+Source: SpacetimeDB 2.8.3, seen; vectors/golden/identity.json, vectors/golden/bsatn-values.json.
 """
 
 from dataclasses import dataclass
