@@ -1,1 +1,1 @@
-"""Spaces itself: its tables, rules and reducers (contract.md)."""
+"""Spaces itself: its tables, rules and reducers (docs/design/contract.md)."""

@@ -1,4 +1,4 @@
-"""Who may read which rows (contract.md section 5): the rules that more than one table has."""
+"""Who may read which rows (docs/design/contract.md section 5): the rules that more than one table has."""
 
 from agent_spaces.module import MembersOf
 

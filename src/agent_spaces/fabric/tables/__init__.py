@@ -1,4 +1,4 @@
-"""Every table of Spaces, one class each; contract.md section 2 has the reasons."""
+"""Every table of Spaces, one class each; docs/design/contract.md section 2 has the reasons."""
 
 from agent_spaces.fabric.tables.attention import IdempotencyKey, InboxItem, SystemNotification
 from agent_spaces.fabric.tables.channels import (
