@@ -57,6 +57,10 @@ format: setup ## Format and sort what can be
 generate: setup ## Write schema, vectors and reference pages anew
 	@$(BIN)/python tools/generated.py
 
+.PHONY: native
+native: $(VENV)/.installed ## Compile the hot path in place; SPACES_NATIVE=0 runs without it
+	@$(BIN)/python tools/native/build.py
+
 .PHONY: lock
 lock: setup ## Renew the lock files
 	@$(BIN)/python -m pip install --quiet uv

@@ -49,7 +49,9 @@ def chats(names: list[str], kinds: list[type[Server]], rounds: int, seconds: flo
         runs: dict[str, list[dict[str, Any]]] = {}
         for number in range(rounds):
             for kind in kinds[:: 1 if number % 2 == 0 else -1]:
-                if (case.direct and kind is Blueprint) or (kind in PEERS and not _for_peers(name, case, number)):
+                if (case.direct and issubclass(kind, Blueprint)) or (
+                    kind in PEERS and not _for_peers(name, case, number)
+                ):
                     continue
                 server = kind()
                 try:
@@ -83,12 +85,11 @@ def summary(case: Chat, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]
         servers[name] = entry
     result: dict[str, Any] = {"says": case.says, "servers": servers, "ratio_of": case.better, "goal": case.goal}
     for ours in servers:
-        if not ours.startswith(Spaces.name) or Blueprint.name not in servers:
+        theirs = ours.replace(Spaces.name, Blueprint.name)
+        if not ours.startswith(Spaces.name) or theirs not in servers:
             continue
         pairs = [
-            each
-            for each in zip(runs[ours], runs[Blueprint.name], strict=True)
-            if all("failed" not in one for one in each)
+            each for each in zip(runs[ours], runs[theirs], strict=True) if all("failed" not in one for one in each)
         ]
         if pairs:
             suffix = ours.removeprefix(Spaces.name).replace("-", "_")

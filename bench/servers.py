@@ -162,8 +162,9 @@ class NativeSpaces(Spaces):
 
     @staticmethod
     def available() -> str:
-        found = subprocess.run([sys.executable, "-c", "import agent_spaces._native"], capture_output=True, check=False)
-        return "" if found.returncode == 0 else "the native module is not built"
+        words = [sys.executable, "-c", "import agent_spaces.native.calls"]
+        found = subprocess.run(words, capture_output=True, check=False)
+        return "" if found.returncode == 0 else "the compiled modules are not built (make native)"
 
 
 class Blueprint(Server):
@@ -182,6 +183,37 @@ class Blueprint(Server):
     def load_options(self) -> list[str]:
         """Return the generator's dialect."""
         return ["-D", "bench", "-x", "-f", "1"]
+
+
+class NativeBlueprint(Blueprint):
+    """The prototype with its native module, compiled beside the measurements."""
+
+    name = "blueprint-native"
+    does = "the same with its native module"
+    module = "proto2_native"
+
+    @property
+    def environment(self) -> dict[str, str]:  # type: ignore[override]
+        """Let it find the module."""
+        return {"PYTHONPATH": str(ROOT / ".bench")}
+
+    def command(self) -> list[str]:
+        return [*super().command(), "native=1"]
+
+    @classmethod
+    def available(cls) -> str:
+        """Build the module where it is missing."""
+        source, folder = BLUEPRINT.with_name(f"{cls.module}.pyx"), ROOT / ".bench"
+        if not source.exists():
+            return "the prototype's native module is not beside this checkout"
+        if not list(folder.glob(f"{cls.module}.*.so")):
+            folder.mkdir(exist_ok=True)
+            shutil.copy(source, folder)
+            words = [str(Path(sys.executable).with_name("cythonize")), "-q", "-i", "-3", str(folder / source.name)]
+            built = subprocess.run(words, capture_output=True, check=False)
+            if built.returncode:
+                return "the prototype's native module cannot be compiled here"
+        return ""
 
 
 class Redis(Server):
@@ -236,5 +268,5 @@ class Nats(Server):
         return ["-m", "nats"]
 
 
-OURS: tuple[type[Server], ...] = (Spaces, NativeSpaces, Blueprint)
+OURS: tuple[type[Server], ...] = (Spaces, Blueprint, NativeSpaces, NativeBlueprint)
 PEERS: tuple[type[Server], ...] = (Redis, Nats)

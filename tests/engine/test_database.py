@@ -300,12 +300,10 @@ async def test_work_of_the_host_is_a_transaction(database: Database) -> None:
     assert len(database.tables[Post]) == 0
 
 
-async def test_full_groups_are_closed_and_keep_the_order(
-    database: Database, log: MemoryLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_full_groups_are_closed_and_keep_the_order(database: Database, log: MemoryLog) -> None:
     client = Client(database, 1)
     await client.take()
-    monkeypatch.setattr(transaction, "GROUP_BYTES_MAX", 200)
+    database._committer.group_bytes_max = 200
     for number in range(50):
         client.call(post, 1, f"text {number}")
         client.call("absent")

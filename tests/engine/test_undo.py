@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from agent_spaces.clock import ManualClock
-from agent_spaces.engine import committer, transaction
+from agent_spaces.engine import committer
 from agent_spaces.engine.database import Database
 from agent_spaces.engine.memory import memory_database
 from agent_spaces.errors import StorageError
@@ -181,7 +181,7 @@ async def test_groups_that_are_full_and_wait_are_undone_with_the_others(
 ) -> None:
     client = await in_room(database, 1)
     before = contents(database)
-    monkeypatch.setattr(transaction, "GROUP_BYTES_MAX", 200)
+    database._committer.group_bytes_max = 200
     log.broken = True
     for number in range(20):
         client.call(post, 1, f"text {number}")

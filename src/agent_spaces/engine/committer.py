@@ -60,12 +60,31 @@ class Committer:
     """The open group and those before it. `offset` is the number of the next transaction.
 
     `failed` is why nothing can be committed now, or None; what was not durable then is undone already, and the log is
-    tried again until it works.
+    tried again until it works. `deliver` tells everybody what a durable group holds.
     """
 
-    def __init__(self, loop: Loop, log: "Log", owner: Owner) -> None:
-        self._loop, self._log, self._owner = loop, log, owner
+    __slots__ = (
+        "_closed",
+        "_deliver",
+        "_flying",
+        "_last",
+        "_log",
+        "_loop",
+        "_owner",
+        "_recover_s",
+        "_retry",
+        "_window",
+        "awake",
+        "failed",
+        "group",
+        "group_bytes_max",
+        "offset",
+    )
+
+    def __init__(self, loop: Loop, log: "Log", owner: Owner, deliver: Callable[[Group], None] = deliver) -> None:
+        self._loop, self._log, self._owner, self._deliver = loop, log, owner, deliver
         self.group = Group()
+        self.group_bytes_max = GROUP_BYTES_MAX
         self.offset = log.next_offset
         self.failed: StorageError | None = None
         self.awake = False  # a group is on its way, or will be closed without further notice
@@ -131,7 +150,7 @@ class Committer:
             self._next()
         else:
             self._window = self._window * 0.6 if self._window > WINDOW_STEP_S else 0.0
-        deliver(group)
+        self._deliver(group)
 
     def _next(self) -> None:
         """Start the disk on the next group before the sockets of this one are written, if its time has come."""

@@ -21,6 +21,7 @@ from agent_spaces.engine.calls import (
     ok_frame,
 )
 from agent_spaces.engine.committer import Committer, Loop
+from agent_spaces.engine.compiled import Receive, deliver, receiver
 from agent_spaces.engine.connection import NOWHERE, Connection, Link
 from agent_spaces.engine.context import Context
 from agent_spaces.engine.host_calls import HostCalls
@@ -87,8 +88,8 @@ class Database:
         self.connections: dict[ConnectionId, Connection] = {}
         self._log, self._now, self._monotonic = log, clock.now_us, clock.monotonic
         self._callees = CalleeTable(module.reducers.values(), reducer_ids)
-        self._open, self._access = self._callees.open, self.tables.access
-        self._committer = Committer(loop, log, self)
+        self.open_callees, self._access = self._callees.open, self.tables.access
+        self._committer = Committer(loop, log, self, deliver)
         self.subscriptions = Subscriptions(self.tables)
         self.sql = SqlRunner(self.tables, Visibility(self.tables, owner), self.transact)
         self._scheduler = Scheduler(self.tables, clock, loop, self._fire)
@@ -97,6 +98,7 @@ class Database:
             self.tables, self._callees, self._transactions, self._committer, identity, clock.now_us
         )
         self._requests = Requests(self.subscriptions, self.sql, self._committer)
+        self.receive: Receive = receiver(self, self._committer, self._transactions, self.subscriptions, self._now)
 
     def replay(self, records: "Iterable[Record]") -> None:
         """Take in durable groups, before `start`; DamagedError if they do not fit."""
@@ -128,8 +130,11 @@ class Database:
         """The number of the next transaction."""
         return self._committer.offset
 
-    def receive(self, connection: Connection, payload: bytes, offset: int = 0) -> int:
-        """Take one client message; return the offset behind it. DecodeError: close the connection with 1011."""
+    def receive_message(self, connection: Connection, payload: bytes, offset: int = 0) -> int:
+        """Take one client message; return the offset behind it. DecodeError: close the connection with 1011.
+
+        `receive` does the same and is what to call: it is the compiled form where there is one.
+        """
         try:
             if payload[offset] != 3:
                 return self._requests.receive(connection, payload, offset)
@@ -143,7 +148,7 @@ class Database:
             return decode_client_message(payload, offset)[1]
         timestamp = Timestamp(self._now())
         committer = self._committer
-        callee = self._open.get(payload[offset + 10 : name_end])
+        callee = self.open_callees.get(payload[offset + 10 : name_end])
         if callee is None or committer.failed is not None:
             callee = self._check_callee(connection, payload, offset, timestamp)
             if callee is None:
@@ -172,7 +177,7 @@ class Database:
             )
             own = self._transactions.commit(callee.number, timestamp, sender, connection)
         except BaseException as error:  # noqa: BLE001 - ends only this call; _failed raises what is no Exception
-            self._reply_error(connection, request_id, timestamp, *self._failed(callee, error))
+            self.call_failed(connection, request_id, timestamp, callee, error)
             return end
         group = committer.group
         position = group.position
@@ -214,6 +219,12 @@ class Database:
     ) -> None:
         self._committer.group.reply(connection, error_frame(request_id, timestamp, status, text))
         self._committer.wake()
+
+    def call_failed(
+        self, connection: Connection, request_id: int, timestamp: Timestamp, callee: Callee, error: BaseException
+    ) -> None:
+        """Undo the open call and answer why it failed; what is no Exception is raised again."""
+        self._reply_error(connection, request_id, timestamp, *self._failed(callee, error))
 
     def _failed(self, callee: Callee, error: BaseException) -> tuple[Status, str]:
         """Undo the open call and return what its caller is told; only bugs are logged, with their traceback."""

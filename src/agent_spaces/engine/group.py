@@ -146,7 +146,7 @@ def deliver(group: Group) -> None:
     for connection in callers:
         answers = connection.answers
         if connection.sources:
-            data = _merged(connection)
+            data = merged(connection)
             connection.sources.clear()
         else:
             data = answers[0] if len(answers) == 1 else b"".join(answers)
@@ -156,7 +156,7 @@ def deliver(group: Group) -> None:
     for connection in listeners:
         sources = connection.sources
         if sources:
-            data = sources[0].blob() if len(sources) == 1 else _merged(connection)
+            data = sources[0].blob() if len(sources) == 1 else merged(connection)
             sources.clear()
             connection.link.send(data)
     if not mixed:  # one channel and no caller among its subscribers: nobody has to be put together
@@ -166,7 +166,7 @@ def deliver(group: Group) -> None:
     group.dissolve()
 
 
-def _merged(connection: "Connection") -> bytes:
+def merged(connection: "Connection") -> bytes:
     """Return a connection's answers and updates in the order of their positions.
 
     An answer takes the place of an update, and an update of an entry that overlays that of another one. So one entry

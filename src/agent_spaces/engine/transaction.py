@@ -3,7 +3,6 @@
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from agent_spaces.engine.committer import GROUP_BYTES_MAX
 from agent_spaces.engine.storage.records import CHANGE, DELETE, HEAD, encode_sequence
 from agent_spaces.errors import SpacesError
 
@@ -104,7 +103,7 @@ class Transactions:
             size = len(record)
             if size > TRANSACTION_BYTES_MAX:
                 raise TransactionTooLargeError(size)
-            if group.size > GROUP_BYTES_MAX:
+            if group.size > committer.group_bytes_max:
                 committer.close_group()
                 group = committer.group
             group.body.append(record)

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from agent_spaces import native
 from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.gateway.ws_limits import SocketLimits
 
@@ -22,6 +23,9 @@ except ImportError:  # a platform without a wheel: the same in Python, 5 us a me
 READ_BUFFER_BYTES = 256 << 10
 HELD_BYTES_FREE = 64 << 10  # a socket that holds no more than this is never sent away for what others hold
 Utf8Decoder = codecs.getincrementaldecoder("utf-8")
+
+
+split = None if native.frames is None else native.frames.split  # the leading plain frames of what was read
 
 
 class Handler(Protocol):
@@ -188,6 +192,12 @@ class WebSocket(asyncio.BufferedProtocol):
         offset, size = 0, len(data)
         self._need = 0
         short = self._short
+        if split is not None and self._parts is None and type(data) is bytes:
+            payloads, offset = split(data, 0, self._limits.message_bytes_max)
+            for payload in payloads:
+                self._binary(payload)
+                if self._stopped:
+                    return offset
         while size - offset >= 6 and not self._stopped:
             first, length, head = data[offset], data[offset + 1] ^ 0x80, offset + 2
             if first == 0x82 and length <= short and self._parts is None:  # most calls; what follows does the same
@@ -267,11 +277,14 @@ class WebSocket(asyncio.BufferedProtocol):
                 sent = os.write(self._fd, data)
             except OSError:  # a full socket, or a broken one: the transport knows what to do
                 sent = 0
-            if sent == len(data):
-                return
-            self._write(data[sent:])
+            if sent != len(data):
+                self.send_rest(data, sent)
         else:
-            self._write(data)
+            self.send_rest(data, 0)
+
+    def send_rest(self, data: bytes, sent: int) -> None:
+        """Leave to the transport what the socket did not take."""
+        self._write(data[sent:])
         if self._choked and self._open:
             self._count_backlog(data)
 
@@ -396,3 +409,7 @@ class WebSocket(asyncio.BufferedProtocol):
     def peer(self) -> Any:
         """Return the other side's address, for logs."""
         return self._transport.get_extra_info("peername")
+
+
+if native.frames is not None:
+    native.frames.write_to(WebSocket, "_fd", "_choked")

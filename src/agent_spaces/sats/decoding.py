@@ -6,11 +6,13 @@ Every length is compared with what is left before anything is made of it.
 
 import struct
 from collections.abc import Callable, Sequence
+from enum import Enum
 from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
 from agent_spaces.errors import DecodeError
+from agent_spaces.sats.compiled import compiled_decoder
 from agent_spaces.sats.explain import explain_decode
 from agent_spaces.sats.floats import f32_from_bits
 from agent_spaces.sats.shapes import (
@@ -47,6 +49,15 @@ def _identity(raw: bytes) -> Identity:
     return identity
 
 
+def _maker(cls: type[Any]) -> Any:
+    """Return what a compiled decoder makes instances of a class with."""
+    if issubclass(cls, Enum):
+        return tuple(cls)
+    if issubclass(cls, bytes):
+        return (_identities, _identity) if cls is Identity else (None, cls)
+    return cls
+
+
 def _kind_of_option(shape: Shape) -> str | None:
     if not isinstance(shape, Option):
         return None
@@ -60,7 +71,7 @@ def decoder_of(shape: Shape) -> Decode:
     def explain(data: bytes, offset: int, error: BaseException) -> DecodeError:
         return explain_decode(shape, data, offset, error)
 
-    return _generate(shape, explain)
+    return compiled_decoder(shape, _generate(shape, explain), _maker)
 
 
 @lru_cache(maxsize=4096)

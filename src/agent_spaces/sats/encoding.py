@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from agent_spaces.errors import EncodeError
+from agent_spaces.sats.compiled import compiled_encoder
 from agent_spaces.sats.explain import explain_encode
 from agent_spaces.sats.floats import f32_to_bits
 from agent_spaces.sats.shapes import (
@@ -42,7 +43,7 @@ def encoder_of(shape: Shape) -> Encode:
     def explain(value: Any, error: BaseException) -> EncodeError:
         return explain_encode(shape, value, error)
 
-    return _generate(shape, explain)
+    return compiled_encoder(shape, _generate(shape, explain))
 
 
 @lru_cache(maxsize=4096)

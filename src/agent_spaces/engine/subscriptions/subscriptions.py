@@ -42,7 +42,7 @@ class Subscriptions:
 
     def __init__(self, tables: TableSet) -> None:
         self._registry = Registry(tables)
-        self._direct = self._registry.direct
+        self.direct = self._registry.direct
         definitions = {table.name: table.definition for table in tables}
         self._catalogs = {owner: ModuleCatalog(definitions, is_owner=owner) for owner in (False, True)}
 
@@ -91,7 +91,7 @@ class Subscriptions:
         """
         if len(changes) == 1:
             table, old, new, data = changes[0]
-            direct = self._direct.get(table)
+            direct = self.direct.get(table)
             if direct is not None and old is None:
                 value_of, by_value = direct
                 queries = by_value.get(value_of(new))

@@ -1,0 +1,375 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False, cdivision=True
+"""A call from its bytes to its place in the open group, and a group to its sockets: the usual cases.
+
+`Database.receive_message`, `Transactions.commit`, `fan_straight` and `deliver` say the same in Python; what is not
+usual is left to them before anything has been changed. Fields of the engine's classes are read at their offsets.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.object cimport PyObject
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from agent_spaces.native.codec cimport Decoder, Encoder
+from agent_spaces.native.frames cimport send
+from agent_spaces.native.slots cimport slot, slot_offset, slot_store
+
+cdef extern from "Python.h":
+    object PyObject_Vectorcall(object, PyObject **, size_t, PyObject *)
+
+cdef enum:
+    CALL = 3  # the tag of CallReducer among client messages
+    HEAD_BYTES = 54  # of a transaction in the log: offset, reducer, time, number of changes, caller
+    CHANGE_BYTES = 7  # before a row there: table, operation, length
+    CHANGES_MAX = 16  # in one call; more of them are left to the Python form
+    RECORD_BYTES_MAX = 1 << 24
+    ARGUMENTS_MAX = 64
+
+cdef bytes NOTHING = bytes(4)  # an array of no QuerySetUpdate
+
+cdef object Connection, Group, Entry, Audience, Feed, LiveQuery, Scope, EngineTable, Callee, Committer
+cdef object Context, Timestamp, DecodeError, ok_frame, merged
+cdef Py_ssize_t connection_answers, connection_positions, connection_sources, connection_subscribed
+cdef Py_ssize_t connection_link, connection_query_sets, connection_identity, connection_connection_id
+cdef Py_ssize_t group_position, group_answers, group_entries, group_body, group_size, group_changes, group_waiting
+cdef Py_ssize_t entry_connections, entry_frames, entry_positions, entry_group, entry_blob
+cdef Py_ssize_t audience_connections, audience_entry
+cdef Py_ssize_t feed_query, feed_shared_set, feed_audiences, feed_heads, feed_tail
+cdef Py_ssize_t query_straight, query_scope
+cdef Py_ssize_t scope_key, scope_space
+cdef Py_ssize_t table_table_id, table_bit, table_encode, table_watched, table_is_special
+cdef Py_ssize_t callee_decode, callee_function, callee_name, callee_number
+cdef Py_ssize_t committer_group, committer_offset, committer_failed, committer_awake, committer_group_bytes_max
+
+
+cdef Py_ssize_t _place(cls, str name) except -1:
+    cdef Py_ssize_t offset = slot_offset(cls, name)
+    if offset < 0:
+        raise TypeError(f"{cls.__name__} has no slot {name}")
+    return offset
+
+
+def bind(names):
+    """Learn the engine's classes and functions, by name, and where the fields of the classes lie; once."""
+    global Connection, Group, Entry, Audience, Feed, LiveQuery, Scope, EngineTable, Callee, Committer
+    global Context, Timestamp, DecodeError, ok_frame, merged
+    global connection_answers, connection_positions, connection_sources, connection_subscribed
+    global connection_link, connection_query_sets, connection_identity, connection_connection_id
+    global group_position, group_answers, group_entries, group_body, group_size, group_changes, group_waiting
+    global entry_connections, entry_frames, entry_positions, entry_group, entry_blob
+    global audience_connections, audience_entry
+    global feed_query, feed_shared_set, feed_audiences, feed_heads, feed_tail, query_straight, query_scope
+    global scope_key, scope_space, table_table_id, table_bit, table_encode, table_watched, table_is_special
+    global callee_decode, callee_function, callee_name, callee_number
+    global committer_group, committer_offset, committer_failed, committer_awake, committer_group_bytes_max
+    Connection, Group, Entry, Audience = (names[each] for each in ("Connection", "Group", "Entry", "Audience"))
+    Feed, LiveQuery, Scope, EngineTable = (names[each] for each in ("Feed", "LiveQuery", "Scope", "EngineTable"))
+    Callee, Committer, Context, Timestamp = (names[each] for each in ("Callee", "Committer", "Context", "Timestamp"))
+    DecodeError, ok_frame, merged = (names[each] for each in ("DecodeError", "ok_frame", "merged"))
+    connection_answers, connection_positions = _place(Connection, "answers"), _place(Connection, "positions")
+    connection_sources, connection_subscribed = _place(Connection, "sources"), _place(Connection, "subscribed")
+    connection_link, connection_query_sets = _place(Connection, "link"), _place(Connection, "query_sets")
+    connection_identity = _place(Connection, "identity")
+    connection_connection_id = _place(Connection, "connection_id")
+    group_position, group_answers = _place(Group, "position"), _place(Group, "answers")
+    group_entries, group_body, group_size = _place(Group, "entries"), _place(Group, "body"), _place(Group, "size")
+    group_changes, group_waiting = _place(Group, "changes"), _place(Group, "waiting")
+    entry_connections, entry_frames = _place(Entry, "connections"), _place(Entry, "frames")
+    entry_positions, entry_group, entry_blob = _place(Entry, "positions"), _place(Entry, "group"), _place(Entry, "_blob")
+    audience_connections, audience_entry = _place(Audience, "connections"), _place(Audience, "entry")
+    feed_query, feed_shared_set = _place(Feed, "query"), _place(Feed, "shared_set")
+    feed_audiences, feed_heads, feed_tail = _place(Feed, "audiences"), _place(Feed, "heads"), _place(Feed, "tail")
+    query_straight, query_scope = _place(LiveQuery, "straight"), _place(LiveQuery, "scope")
+    scope_key, scope_space = _place(Scope, "key"), _place(Scope, "space")
+    table_table_id, table_bit = _place(EngineTable, "table_id"), _place(EngineTable, "bit")
+    table_encode, table_watched = _place(EngineTable, "encode"), _place(EngineTable, "watched")
+    table_is_special = _place(EngineTable, "is_special")
+    callee_decode, callee_function = _place(Callee, "decode"), _place(Callee, "function")
+    callee_name, callee_number = _place(Callee, "name"), _place(Callee, "number")
+    committer_group, committer_offset = _place(Committer, "group"), _place(Committer, "offset")
+    committer_failed, committer_awake = _place(Committer, "failed"), _place(Committer, "awake")
+    committer_group_bytes_max = _place(Committer, "group_bytes_max")
+
+
+cdef class CallPath:
+    """The way of calls into one database."""
+
+    cdef object database, committer, transactions, subscriptions, reference, now, identity, access
+    cdef dict open, direct
+    cdef list journal
+    cdef set drawn
+
+    def __init__(self, database, committer, transactions, subscriptions, tables, open, direct, now):
+        self.database, self.committer, self.transactions = database, committer, transactions
+        self.subscriptions, self.reference, self.now = subscriptions, database.receive_message, now
+        self.identity, self.access = database.identity, tables.access
+        self.open, self.direct, self.journal, self.drawn = open, direct, tables.journal, tables.drawn
+
+    def receive(self, connection, payload, Py_ssize_t offset=0):
+        """Take one client message; return the offset behind it. DecodeError: close the connection with 1011."""
+        cdef const uint8_t *b
+        cdef Py_ssize_t size, name_end, start, end, stop
+        cdef uint32_t request_id, length
+        cdef object callee, decode, sender, timestamp, context, own
+        cdef tuple args
+        if type(payload) is not bytes or type(connection) is not Connection:
+            return self.reference(connection, payload, offset)
+        b, size = <const uint8_t *>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload)
+        if offset < 0 or size - offset < 14 or b[offset] != CALL or b[offset + 5]:
+            return self.reference(connection, payload, offset)
+        memcpy(&request_id, b + offset + 1, 4)
+        memcpy(&length, b + offset + 6, 4)
+        name_end = offset + 10 + length
+        if name_end > size - 4:
+            return self.reference(connection, payload, offset)
+        memcpy(&length, b + name_end, 4)
+        start = name_end + 4
+        end = start + length
+        if end > size:
+            return self.reference(connection, payload, offset)
+        callee = self.open.get(PyBytes_FromStringAndSize(<const char *>b + offset + 10, name_end - offset - 10))
+        if callee is None or slot(self.committer, committer_failed) is not None:
+            return self.reference(connection, payload, offset)
+        decode = slot(callee, callee_decode)
+        if type(decode) is not Decoder:
+            return self.reference(connection, payload, offset)
+        try:
+            args = (<Decoder>decode).decode(<bytes>payload, start, &stop)
+        except DecodeError:
+            return self.reference(connection, payload, offset)
+        if stop > end:
+            return self.reference(connection, payload, offset)
+        timestamp = Timestamp(self.now())
+        sender = slot(connection, connection_identity)
+        try:
+            context = Context(
+                sender, timestamp, slot(connection, connection_connection_id), self.identity, self.access,
+                slot(callee, callee_name), PyBytes_FromStringAndSize(<const char *>b + start, stop - start),
+            )
+            _call(slot(callee, callee_function), context, args)
+            own = self.commit(slot(callee, callee_number), timestamp, sender, connection)
+        except BaseException as error:
+            self.database.call_failed(connection, request_id, timestamp, callee, error)
+            return end
+        self.answer(connection, request_id, timestamp, own)
+        return end
+
+    cdef int answer(self, object connection, uint32_t request_id, object timestamp, bytes own) except -1:
+        cdef object group = slot(self.committer, committer_group), position = slot(group, group_position), frame
+        cdef int64_t time = timestamp
+        cdef char[25] out
+        slot_store(group, group_position, position + 2)
+        if PyBytes_GET_SIZE(own) == 4 and memcmp(PyBytes_AS_STRING(own), PyBytes_AS_STRING(NOTHING), 4) == 0:
+            memcpy(out, b"\x82\x17\x00\x06", 4)
+            memcpy(out + 4, &request_id, 4)
+            memcpy(out + 8, &time, 8)
+            memcpy(out + 16, b"\0\0\0\0\0\0\0\0\0", 9)
+            frame = PyBytes_FromStringAndSize(out, 25)
+        else:
+            frame = ok_frame(request_id, timestamp, own)
+        (<list>slot(group, group_answers)).append((connection, position, frame))
+        if slot(self.committer, committer_awake) is False:
+            self.committer.wake()
+        return 0
+
+    cdef bytes commit(self, object number, object timestamp, object sender, object caller):
+        """Put the open transaction into the open group; return the caller's array of QuerySetUpdate."""
+        cdef list changes = self.journal, rows = []
+        cdef object group = slot(self.committer, committer_group), table, new, encode, only = None
+        cdef tuple change
+        cdef bytes row, own = NOTHING, record
+        cdef uint64_t seen = 0, bit
+        cdef Py_ssize_t size = HEAD_BYTES, group_bytes = slot(group, group_size), watched = 0
+        cdef int place = 0, count = <int>PyList_GET_SIZE(changes)
+        if count == 0 and not self.drawn:
+            return NOTHING
+        if self.drawn or count > CHANGES_MAX or group_bytes > <Py_ssize_t>slot(self.committer, committer_group_bytes_max):
+            return self.transactions.commit(number, timestamp, sender, caller)
+        for change in changes:
+            table, new = change[0], change[2]
+            bit = slot(table, table_bit)
+            if new is None or seen & bit or slot(table, table_is_special) is True:
+                return self.transactions.commit(number, timestamp, sender, caller)
+            seen |= bit
+        for change in changes:
+            table, new = change[0], change[2]
+            encode = slot(table, table_encode)
+            row = (<Encoder>encode).encode(new) if type(encode) is Encoder else encode(new)
+            rows.append(row)
+            size += CHANGE_BYTES + PyBytes_GET_SIZE(row)
+            if slot(table, table_watched) is True:
+                watched += 1
+                only = (table, change[1], new, row)
+        if size > RECORD_BYTES_MAX:
+            return self.transactions.commit(number, timestamp, sender, caller)
+        record = self.record(number, timestamp, sender, changes, rows, size)
+        (<list>slot(group, group_body)).append(record)
+        slot_store(group, group_size, group_bytes + size)
+        (<list>slot(group, group_changes)).extend(changes)
+        slot_store(self.committer, committer_offset, slot(self.committer, committer_offset) + 1)
+        if watched:
+            try:
+                if watched == 1:
+                    own = self.publish(group, only, caller)
+                else:
+                    parts = [
+                        (change[0], change[1], change[2], row)
+                        for change, row in zip(changes, rows)
+                        if slot(change[0], table_watched) is True
+                    ]
+                    own = self.subscriptions.publish(group, slot(group, group_position), parts, caller)
+            except Exception as error:
+                self.committer.halt(error)
+                raise
+        changes.clear()
+        return own
+
+    cdef bytes record(self, object number, object timestamp, object sender, list changes, list rows, Py_ssize_t size):
+        """Return the transaction as it stands in the log."""
+        cdef bytes record = PyBytes_FromStringAndSize(NULL, size), row
+        cdef char *out = PyBytes_AS_STRING(record)
+        cdef uint64_t offset = slot(self.committer, committer_offset)
+        cdef int64_t time = timestamp
+        cdef uint32_t count = <uint32_t>PyList_GET_SIZE(changes), length
+        cdef uint16_t short = number
+        cdef int place
+        assert type(sender).size == 32, "callers are identities"
+        memcpy(out, &offset, 8)
+        memcpy(out + 8, &short, 2)
+        memcpy(out + 10, &time, 8)
+        memcpy(out + 18, &count, 4)
+        memcpy(out + 22, PyBytes_AS_STRING(sender), 32)
+        out += HEAD_BYTES
+        for place in range(<int>count):
+            row = <bytes>rows[place]
+            short, length = slot((<tuple>changes[place])[0], table_table_id), <uint32_t>PyBytes_GET_SIZE(row)
+            memcpy(out, &short, 2)
+            out[2] = 0
+            memcpy(out + 3, &length, 4)
+            memcpy(out + CHANGE_BYTES, PyBytes_AS_STRING(row), length)
+            out += CHANGE_BYTES + length
+        return record
+
+    cdef bytes publish(self, object group, tuple change, object caller):
+        """Queue what everybody gets of the only watched change."""
+        cdef object lookup, queries, feed, query
+        cdef bytes own
+        if change[1] is None:
+            lookup = self.direct.get(change[0])
+            if lookup is not None:
+                queries = (<dict>lookup[1]).get(lookup[0](change[2]))
+                if queries is None:
+                    return NOTHING
+                if PyList_GET_SIZE(<list>queries) == 1:
+                    query = <object>PyList_GET_ITEM(<list>queries, 0)
+                    feed = slot(query, query_straight) if type(query) is LiveQuery else None
+                    if feed is not None:
+                        own = _fan_straight(group, feed, change[2], <bytes>change[3], caller)
+                        if own is not None:
+                            return own
+        return self.subscriptions.publish(group, slot(group, group_position), [change], caller)
+
+
+cdef object _call(object function, object context, tuple args):
+    """Return function(context, *args)."""
+    cdef PyObject *stack[ARGUMENTS_MAX + 1]
+    cdef Py_ssize_t count = PyTuple_GET_SIZE(args), place
+    if count > ARGUMENTS_MAX:
+        return function(context, *args)
+    stack[0] = <PyObject *>context
+    for place in range(count):
+        stack[place + 1] = <PyObject *>PyTuple_GET_ITEM(args, place)
+    return PyObject_Vectorcall(function, stack, count + 1, NULL)
+
+
+cdef bytes _fan_straight(object group, object feed, object row, bytes data, object caller):
+    """Do what fan_straight does: one look-up, one frame, one place in the group; None, and nothing, if it is not so."""
+    cdef object scope = slot(slot(feed, feed_query), query_scope), shared = slot(feed, feed_shared_set)
+    cdef object key = slot(scope, scope_key)(row), audience, entry, position = slot(group, group_position)
+    cdef list connections
+    cdef bytes head, tail = slot(feed, feed_tail), frame, own = NOTHING
+    cdef Py_ssize_t head_size, size = PyBytes_GET_SIZE(data), tail_size = PyBytes_GET_SIZE(tail)
+    cdef char *out
+    audience = (<dict>slot(feed, feed_audiences)).get(key)
+    if audience is None or shared.owners:
+        return None
+    connections = slot(audience, audience_connections)
+    if PyList_GET_SIZE(connections) == 0:
+        return NOTHING
+    head = (<dict>slot(feed, feed_heads)).get(size)
+    if head is None:
+        head = feed.head(data)
+    head_size = PyBytes_GET_SIZE(head)
+    frame = PyBytes_FromStringAndSize(NULL, head_size + size + tail_size)
+    out = PyBytes_AS_STRING(frame)
+    memcpy(out, PyBytes_AS_STRING(head), head_size)
+    memcpy(out + head_size, PyBytes_AS_STRING(data), size)
+    memcpy(out + head_size + size, PyBytes_AS_STRING(tail), tail_size)
+    if caller is not None and slot(caller, connection_query_sets) and shared.reaches(
+        caller, slot(scope, scope_space), key
+    ):
+        own = frame[(10 if frame[1] == 127 else 4 if frame[1] == 126 else 2) + 2 :]
+        if PyList_GET_SIZE(connections) == 1:
+            return own
+    entry = slot(audience, audience_entry)
+    if entry is None or slot(entry, entry_group) is not group:
+        entry = Entry(group, connections)
+        slot_store(audience, audience_entry, entry)
+    (<list>slot(entry, entry_frames)).append(frame)
+    (<list>slot(entry, entry_positions)).append(position)
+    return own
+
+
+def deliver(group):
+    """Tell everybody, one write a connection; those who await an answer of their own come first."""
+    cdef list callers = [], listeners = [], answers, sources, entries = slot(group, group_entries)
+    cdef bint mixed = PyList_GET_SIZE(entries) != 1
+    cdef object connection, entry, blob
+    cdef tuple answer
+    for future, result, _ in slot(group, group_waiting):
+        if not future.done():
+            future.set_result(result)
+    for answer in <list>slot(group, group_answers):
+        connection = answer[0]
+        answers = slot(connection, connection_answers)
+        if not answers:
+            callers.append(connection)
+        answers.append(answer[2])
+        if slot(connection, connection_subscribed) is True:
+            (<list>slot(connection, connection_positions)).append(answer[1])
+            mixed = True
+    if mixed:
+        for entry in entries:
+            for connection in slot(entry, entry_connections):
+                sources = slot(connection, connection_sources)
+                if not sources:
+                    listeners.append(connection)
+                sources.append(entry)
+    for connection in callers:
+        answers, sources = slot(connection, connection_answers), slot(connection, connection_sources)
+        if sources:
+            blob = merged(connection)
+            sources.clear()
+        else:
+            blob = answers[0] if len(answers) == 1 else b"".join(answers)
+        answers.clear()
+        (<list>slot(connection, connection_positions)).clear()
+        send(slot(connection, connection_link), blob)
+    for connection in listeners:
+        sources = slot(connection, connection_sources)
+        if sources:
+            blob = _blob(sources[0]) if len(sources) == 1 else merged(connection)
+            sources.clear()
+            send(slot(connection, connection_link), blob)
+    if not mixed:
+        blob = _blob(entries[0])
+        for connection in slot(entries[0], entry_connections):
+            send(slot(connection, connection_link), blob)
+    group.dissolve()
+
+
+cdef bytes _blob(object entry):
+    cdef object blob = slot(entry, entry_blob)
+    return entry.blob() if blob is None else blob

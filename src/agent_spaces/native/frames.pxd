@@ -1,0 +1,1 @@
+cdef int send(object link, bytes data) except -1
