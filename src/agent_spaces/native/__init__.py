@@ -22,7 +22,7 @@ def _load() -> tuple[Any, Any, Any]:
         codec, frames, calls = (import_module(f"agent_spaces.native.{each}") for each in ("codec", "frames", "calls"))
     except ImportError as error:
         if wanted == "1":
-            text = f"{VARIABLE}=1 asks for the compiled modules, which cannot be loaded ({error}). Build them: make native"
+            text = f"{VARIABLE}=1 asks for the compiled modules, which cannot be loaded: {error}. See make native."
             raise ImportError(text) from error
         return None, None, None
     return codec, frames, calls
