@@ -303,7 +303,7 @@ async def test_work_of_the_host_is_a_transaction(database: Database) -> None:
 async def test_full_groups_are_closed_and_keep_the_order(database: Database, log: MemoryLog) -> None:
     client = Client(database, 1)
     await client.take()
-    database._committer.group_bytes_max = 200
+    database._committer.start_bytes = database._committer.group_bytes_max = 200
     for number in range(50):
         client.call(post, 1, f"text {number}")
         client.call("absent")

@@ -181,7 +181,7 @@ async def test_groups_that_are_full_and_wait_are_undone_with_the_others(
 ) -> None:
     client = await in_room(database, 1)
     before = contents(database)
-    database._committer.group_bytes_max = 200
+    database._committer.start_bytes = database._committer.group_bytes_max = 200
     log.broken = True
     for number in range(20):
         client.call(post, 1, f"text {number}")

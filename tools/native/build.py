@@ -10,7 +10,7 @@ from Cython.Build import cythonize
 from setuptools import Distribution, Extension
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ("codec", "frames", "calls")
+NAMES = ("codec", "frames", "tables", "calls")
 
 
 def main() -> None:

@@ -20,7 +20,8 @@ logger = structlog.get_logger(__name__)
 
 WINDOW_S_MAX = 0.001
 WINDOW_STEP_S = 0.00005
-GROUP_BYTES_MAX = 16 << 20  # of a record's body; a fuller group is closed and waits for its turn
+START_BYTES = 192 << 10  # of a record's body; a group that holds more is not kept waiting while the log is free
+GROUP_BYTES_MAX = 16 << 20  # of the same; a fuller group is closed and waits for its turn
 RECOVER_S_MIN, RECOVER_S_MAX = 1.0, 30.0  # between attempts to write the log again
 
 
@@ -79,12 +80,13 @@ class Committer:
         "group",
         "group_bytes_max",
         "offset",
+        "start_bytes",
     )
 
     def __init__(self, loop: Loop, log: "Log", owner: Owner, deliver: Callable[[Group], None] = deliver) -> None:
         self._loop, self._log, self._owner, self._deliver = loop, log, owner, deliver
         self.group = Group()
-        self.group_bytes_max = GROUP_BYTES_MAX
+        self.start_bytes, self.group_bytes_max = START_BYTES, GROUP_BYTES_MAX
         self.offset = log.next_offset
         self.failed: StorageError | None = None
         self.awake = False  # a group is on its way, or will be closed without further notice
@@ -105,10 +107,17 @@ class Committer:
         else:
             self._loop.call_soon(self._start)
 
-    def close_group(self) -> None:
-        """Let the open group take no more: it is full."""
-        self._closed.append(self.group)
-        self.group = Group()
+    def overflow(self) -> None:
+        """Look after an open group of more than `start_bytes`: before the next transaction joins one.
+
+        Where the log is free the group goes on its way at once, so that the disk works while what has been read is
+        carried out; otherwise it takes more until it is full.
+        """
+        if self._flying is None and self.awake:
+            self._start()
+        elif self.group.size > self.group_bytes_max:
+            self._closed.append(self.group)
+            self.group = Group()
 
     def stop(self) -> None:
         """Commit nothing from now on, and give up trying to write a failed log."""
@@ -125,6 +134,8 @@ class Committer:
         self._owner.halted(error)
 
     def _start(self) -> None:
+        if self._flying is not None or not self.awake:
+            return  # it went early
         if self._closed:
             group = self._closed.popleft()
         else:

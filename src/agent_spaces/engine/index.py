@@ -18,6 +18,8 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, NoReturn, Protocol
 
+from agent_spaces import native
+
 Row = Any
 Key = Any
 Ordered = tuple[list[Any], list[Key]]
@@ -136,6 +138,9 @@ class KeyIndex(ByEquality):
 
 
 def _pair_find(buckets: dict[Any, dict[Any, Row]], least: Callable[[Any], Row | None]) -> Callable[..., Row | None]:
+    if native.tables is not None:
+        compiled: Callable[..., Row | None] = native.tables.PairFind(buckets, least).find
+        return compiled
     get = buckets.get
 
     def find(first: Any, second: Any = least) -> Row | None:  # least is no key, so it stands for none given

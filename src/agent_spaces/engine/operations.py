@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import force_setattr
 
+from agent_spaces import native
 from agent_spaces.engine.index import (
     HashIndex,
     KeyIndex,
@@ -319,4 +320,31 @@ def generated_operations(table: "EngineTable", journal: Journal) -> Operations:
     for number, index in enumerate(table.stored):
         names[f"b{number}"] = index.buckets
     exec(compile(_Writer(table).source(), f"<operations of table {table.name}>", "exec"), names)
-    return Operations(*(names[name] for name in Operations._fields))
+    return compiled_operations(table, journal, Operations(*(names[name] for name in Operations._fields)))
+
+
+def compiled_operations(table: "EngineTable", journal: Journal, reference: Operations) -> Operations:
+    """Return operations whose usual inserts and updates are compiled, if there are such: see `agent_spaces.native`."""
+    if native.tables is None:
+        return reference
+    definition, forms = table.definition, native.tables.Form
+    by_class = {KeyIndex: forms.UNIQUE, PairIndex: forms.PAIR, HashIndex: forms.HASH, OrderedIndex: forms.ORDERED}
+    indexes = [(by_class[type(index)], index.columns, index.buckets) for index in table.stored]
+    numbered = definition.auto_inc is not None and definition.auto_inc == definition.primary_key
+    try:
+        writes = native.tables.Writes(
+            table,
+            definition.row_class,
+            definition.primary_key,
+            numbered,
+            indexes,
+            journal,
+            reference.insert,
+            reference.update,
+            repair,
+            insort,
+            ordered_insert,
+        )
+    except TypeError:  # rows without slots
+        return reference
+    return reference._replace(insert=writes.insert, update=writes.update)

@@ -103,8 +103,8 @@ class Transactions:
             size = len(record)
             if size > TRANSACTION_BYTES_MAX:
                 raise TransactionTooLargeError(size)
-            if group.size > committer.group_bytes_max:
-                committer.close_group()
+            if group.size > committer.start_bytes:
+                committer.overflow()
                 group = committer.group
             group.body.append(record)
             group.size += size

@@ -41,7 +41,7 @@ cdef Py_ssize_t query_straight, query_scope
 cdef Py_ssize_t scope_key, scope_space
 cdef Py_ssize_t table_table_id, table_bit, table_encode, table_watched, table_is_special
 cdef Py_ssize_t callee_decode, callee_function, callee_name, callee_number
-cdef Py_ssize_t committer_group, committer_offset, committer_failed, committer_awake, committer_group_bytes_max
+cdef Py_ssize_t committer_group, committer_offset, committer_failed, committer_awake, committer_start_bytes
 
 
 cdef Py_ssize_t _place(cls, str name) except -1:
@@ -63,7 +63,7 @@ def bind(names):
     global feed_query, feed_shared_set, feed_audiences, feed_heads, feed_tail, query_straight, query_scope
     global scope_key, scope_space, table_table_id, table_bit, table_encode, table_watched, table_is_special
     global callee_decode, callee_function, callee_name, callee_number
-    global committer_group, committer_offset, committer_failed, committer_awake, committer_group_bytes_max
+    global committer_group, committer_offset, committer_failed, committer_awake, committer_start_bytes
     Connection, Group, Entry, Audience = (names[each] for each in ("Connection", "Group", "Entry", "Audience"))
     Feed, LiveQuery, Scope, EngineTable = (names[each] for each in ("Feed", "LiveQuery", "Scope", "EngineTable"))
     Callee, Committer, Context, Timestamp = (names[each] for each in ("Callee", "Committer", "Context", "Timestamp"))
@@ -90,7 +90,7 @@ def bind(names):
     callee_name, callee_number = _place(Callee, "name"), _place(Callee, "number")
     committer_group, committer_offset = _place(Committer, "group"), _place(Committer, "offset")
     committer_failed, committer_awake = _place(Committer, "failed"), _place(Committer, "awake")
-    committer_group_bytes_max = _place(Committer, "group_bytes_max")
+    committer_start_bytes = _place(Committer, "start_bytes")
 
 
 cdef class CallPath:
@@ -185,7 +185,7 @@ cdef class CallPath:
         cdef int place = 0, count = <int>PyList_GET_SIZE(changes)
         if count == 0 and not self.drawn:
             return NOTHING
-        if self.drawn or count > CHANGES_MAX or group_bytes > <Py_ssize_t>slot(self.committer, committer_group_bytes_max):
+        if self.drawn or count > CHANGES_MAX:
             return self.transactions.commit(number, timestamp, sender, caller)
         for change in changes:
             table, new = change[0], change[2]
@@ -204,6 +204,10 @@ cdef class CallPath:
                 only = (table, change[1], new, row)
         if size > RECORD_BYTES_MAX:
             return self.transactions.commit(number, timestamp, sender, caller)
+        if group_bytes > <Py_ssize_t>slot(self.committer, committer_start_bytes):
+            self.committer.overflow()
+            group = slot(self.committer, committer_group)
+            group_bytes = slot(group, group_size)
         record = self.record(number, timestamp, sender, changes, rows, size)
         (<list>slot(group, group_body)).append(record)
         slot_store(group, group_size, group_bytes + size)

@@ -9,7 +9,7 @@ cdef class Encoder:
     cdef Py_ssize_t sizes[64]
     cdef list classes
     cdef object row_class
-    cdef object reference
+    cdef readonly object reference
 
     cdef object encode(self, object value)
 
@@ -21,7 +21,7 @@ cdef class Decoder:
     cdef Py_ssize_t sizes[64]
     cdef list makers
     cdef object row_class
-    cdef object reference
+    cdef readonly object reference
 
     cdef object decode(self, bytes data, Py_ssize_t start, Py_ssize_t *end)
     cdef object _slow(self, bytes data, Py_ssize_t start, Py_ssize_t *end)
