@@ -10,7 +10,9 @@ JOBS ?= 2
 help: ## Say what can be made
 	@grep -hE '^[a-z][a-z-]*:.*##' $(MAKEFILE_LIST) | sed 's/:[^#]*## /\t/' | expand -t 18
 
-$(VENV)/.installed: requirements/dev.lock pyproject.toml
+NATIVE := hatch_build.py tools/native/build.py $(wildcard src/agent_spaces/native/*.pyx src/agent_spaces/native/*.pxd)
+
+$(VENV)/.installed: requirements/dev.lock pyproject.toml $(NATIVE)
 	@echo "Building $(VENV); this takes a minute." >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
@@ -27,6 +29,10 @@ demo: setup ## Watch a swarm of agents work together
 .PHONY: test
 test: setup ## Run every test
 	@$(BIN)/pytest -n $(JOBS)
+
+.PHONY: test-pure
+test-pure: setup ## Run every test without the compiled modules
+	@SPACES_NATIVE=0 $(BIN)/pytest -n $(JOBS) --ignore=tests/native
 
 .PHONY: conformance
 conformance: setup ## Judge a host by the wire alone; SPACES_CONFORMANCE_URL names another than the embedded one

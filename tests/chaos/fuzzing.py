@@ -28,7 +28,8 @@ from agent_spaces.errors import DamagedError, DecodeError, DefinitionError, Json
 from agent_spaces.fabric.module import SPACES
 from agent_spaces.gateway.keys import SigningKey
 from agent_spaces.gateway.tokens import TokenAuthority
-from agent_spaces.gateway.websocket import ReadBuffer, WebSocket
+from agent_spaces.gateway.websocket import WebSocket
+from agent_spaces.gateway.ws_buffer import ReadBuffer
 from agent_spaces.gateway.ws_limits import SocketLimits
 from agent_spaces.sats import ConnectionId, Identity
 from agent_spaces.sats.bsatn import arguments_decoder

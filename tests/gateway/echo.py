@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from agent_spaces.gateway import ws_frames as ws
-from agent_spaces.gateway.websocket import ReadBuffer, WebSocket
+from agent_spaces.gateway.websocket import WebSocket
+from agent_spaces.gateway.ws_buffer import ReadBuffer
 from agent_spaces.gateway.ws_limits import SocketLimits
 from agent_spaces.wire.frames import ws_binary_frame
 

@@ -17,7 +17,9 @@ def main() -> None:
     """Build all of them, or end with what the compiler said."""
     source = ROOT / "src"
     extensions = [
-        Extension(f"agent_spaces.native.{name}", [f"src/agent_spaces/native/{name}.pyx"], extra_compile_args=["-O2"])
+        Extension(
+            f"agent_spaces.native.{name}", [f"src/agent_spaces/native/{name}.pyx"], extra_compile_args=["-O2", "-g0"]
+        )
         for name in NAMES
     ]
     modules = cythonize(extensions, include_path=[str(source)], build_dir="build/native", language_level=3, quiet=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent_spaces.gateway.callers import Gate, RequestRefusedError
 from agent_spaces.gateway.rate import RateLimits
-from agent_spaces.gateway.websocket import ReadBuffer
+from agent_spaces.gateway.ws_buffer import ReadBuffer
 from agent_spaces.gateway.ws_limits import SocketLimits
 from agent_spaces.sats.special import ConnectionId
 

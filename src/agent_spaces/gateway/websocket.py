@@ -13,19 +13,16 @@ from typing import Any, Protocol
 
 from agent_spaces import native
 from agent_spaces.gateway import ws_frames as ws
+from agent_spaces.gateway.ws_buffer import ReadBuffer
+from agent_spaces.gateway.ws_frames import unmask
 from agent_spaces.gateway.ws_limits import SocketLimits
 
-try:
-    from websockets.speedups import apply_mask
-except ImportError:  # a platform without a wheel: the same in Python, 5 us a message slower
-    from websockets.utils import apply_mask
-
-READ_BUFFER_BYTES = 256 << 10
 HELD_BYTES_FREE = 64 << 10  # a socket that holds no more than this is never sent away for what others hold
 Utf8Decoder = codecs.getincrementaldecoder("utf-8")
 
 
-split = None if native.frames is None else native.frames.split  # the leading plain frames of what was read
+# Takes the leading plain frames off what was read, where that is compiled.
+split: Callable[[bytes, int, int], tuple[list[bytes], int]] | None = native.frames and native.frames.split
 
 
 class Handler(Protocol):
@@ -46,17 +43,6 @@ class Handler(Protocol):
     def lost(self) -> None:
         """Stop: nothing more is read or sent; called once."""
         ...
-
-
-class ReadBuffer:
-    """Where all sockets of one event loop read into: what one of them brought is used up before the next is read.
-
-    `held_bytes` is what all of them keep of messages that have not arrived whole.
-    """
-
-    def __init__(self) -> None:
-        self.memory = memoryview(bytearray(READ_BUFFER_BYTES))
-        self.held_bytes = 0
 
 
 def _descriptor(transport: asyncio.Transport) -> int:
@@ -138,8 +124,7 @@ class WebSocket(asyncio.BufferedProtocol):
         """Take over a transport whose handshake is written; `leftover` is what came behind the request's head."""
         self._transport = transport
         transport.set_protocol(self)
-        # With 0 pause_writing is called exactly when something did not fit into the socket.
-        transport.set_write_buffer_limits(high=0)
+        transport.set_write_buffer_limits(high=0)  # pause_writing is called exactly when something did not fit
         self._open = True
         self._write = transport.write
         self._fd = _descriptor(transport)
@@ -207,7 +192,7 @@ class WebSocket(asyncio.BufferedProtocol):
                     self._need = end - offset
                     break
                 offset = end
-                self._binary(apply_mask(data[body:end], data[head:body]))
+                self._binary(unmask(data[body:end], data[head:body]))
                 continue
             if length > 125:
                 if length > 127:
@@ -226,7 +211,7 @@ class WebSocket(asyncio.BufferedProtocol):
             if end > size:
                 self._need = end - offset
                 break
-            payload = apply_mask(data[body:end], data[head:body])
+            payload = unmask(data[body:end], data[head:body])
             offset = end
             if is_plain:
                 self._binary(payload)

@@ -3,6 +3,14 @@
 import base64
 import hashlib
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # a platform without a wheel: the same in Python, 5 us a message slower
+    from websockets.utils import apply_mask
+
+
+unmask = apply_mask
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 FINAL = 0x80
 CONTROL_BYTES_MAX = 125

@@ -29,19 +29,22 @@ cdef enum:
 
 cdef bytes NOTHING = bytes(4)  # an array of no QuerySetUpdate
 
-cdef object Connection, Group, Entry, Audience, Feed, LiveQuery, Scope, EngineTable, Callee, Committer
-cdef object Context, Timestamp, DecodeError, ok_frame, merged
-cdef Py_ssize_t connection_answers, connection_positions, connection_sources, connection_subscribed
-cdef Py_ssize_t connection_link, connection_query_sets, connection_identity, connection_connection_id
-cdef Py_ssize_t group_position, group_answers, group_entries, group_body, group_size, group_changes, group_waiting
-cdef Py_ssize_t entry_connections, entry_frames, entry_positions, entry_group, entry_blob
-cdef Py_ssize_t audience_connections, audience_entry
-cdef Py_ssize_t feed_query, feed_shared_set, feed_audiences, feed_heads, feed_tail
-cdef Py_ssize_t query_straight, query_scope
-cdef Py_ssize_t scope_key, scope_space
-cdef Py_ssize_t table_table_id, table_bit, table_encode, table_watched, table_is_special
-cdef Py_ssize_t callee_decode, callee_function, callee_name, callee_number
-cdef Py_ssize_t committer_group, committer_offset, committer_failed, committer_awake, committer_start_bytes
+cdef object Connection, LiveQuery, Entry, Context, Timestamp, DecodeError, ok_frame, merged
+
+cdef struct Places:  # where fields lie, by class and name
+    Py_ssize_t connection_answers, connection_positions, connection_sources, connection_subscribed
+    Py_ssize_t connection_link, connection_query_sets, connection_identity, connection_connection_id
+    Py_ssize_t group_position, group_answers, group_entries, group_body, group_size, group_changes, group_waiting
+    Py_ssize_t entry_connections, entry_frames, entry_positions, entry_group, entry_blob
+    Py_ssize_t audience_connections, audience_entry
+    Py_ssize_t feed_query, feed_shared_set, feed_audiences, feed_heads, feed_tail
+    Py_ssize_t query_straight, query_scope
+    Py_ssize_t scope_key, scope_space
+    Py_ssize_t table_table_id, table_bit, table_encode, table_watched, table_is_special
+    Py_ssize_t callee_decode, callee_function, callee_name, callee_number
+    Py_ssize_t committer_group, committer_offset, committer_failed, committer_awake, committer_start_bytes
+
+cdef Places at
 
 
 cdef Py_ssize_t _place(cls, str name) except -1:
@@ -53,44 +56,55 @@ cdef Py_ssize_t _place(cls, str name) except -1:
 
 def bind(names):
     """Learn the engine's classes and functions, by name, and where the fields of the classes lie; once."""
-    global Connection, Group, Entry, Audience, Feed, LiveQuery, Scope, EngineTable, Callee, Committer
-    global Context, Timestamp, DecodeError, ok_frame, merged
-    global connection_answers, connection_positions, connection_sources, connection_subscribed
-    global connection_link, connection_query_sets, connection_identity, connection_connection_id
-    global group_position, group_answers, group_entries, group_body, group_size, group_changes, group_waiting
-    global entry_connections, entry_frames, entry_positions, entry_group, entry_blob
-    global audience_connections, audience_entry
-    global feed_query, feed_shared_set, feed_audiences, feed_heads, feed_tail, query_straight, query_scope
-    global scope_key, scope_space, table_table_id, table_bit, table_encode, table_watched, table_is_special
-    global callee_decode, callee_function, callee_name, callee_number
-    global committer_group, committer_offset, committer_failed, committer_awake, committer_start_bytes
-    Connection, Group, Entry, Audience = (names[each] for each in ("Connection", "Group", "Entry", "Audience"))
-    Feed, LiveQuery, Scope, EngineTable = (names[each] for each in ("Feed", "LiveQuery", "Scope", "EngineTable"))
-    Callee, Committer, Context, Timestamp = (names[each] for each in ("Callee", "Committer", "Context", "Timestamp"))
-    DecodeError, ok_frame, merged = (names[each] for each in ("DecodeError", "ok_frame", "merged"))
-    connection_answers, connection_positions = _place(Connection, "answers"), _place(Connection, "positions")
-    connection_sources, connection_subscribed = _place(Connection, "sources"), _place(Connection, "subscribed")
-    connection_link, connection_query_sets = _place(Connection, "link"), _place(Connection, "query_sets")
-    connection_identity = _place(Connection, "identity")
-    connection_connection_id = _place(Connection, "connection_id")
-    group_position, group_answers = _place(Group, "position"), _place(Group, "answers")
-    group_entries, group_body, group_size = _place(Group, "entries"), _place(Group, "body"), _place(Group, "size")
-    group_changes, group_waiting = _place(Group, "changes"), _place(Group, "waiting")
-    entry_connections, entry_frames = _place(Entry, "connections"), _place(Entry, "frames")
-    entry_positions, entry_group, entry_blob = _place(Entry, "positions"), _place(Entry, "group"), _place(Entry, "_blob")
-    audience_connections, audience_entry = _place(Audience, "connections"), _place(Audience, "entry")
-    feed_query, feed_shared_set = _place(Feed, "query"), _place(Feed, "shared_set")
-    feed_audiences, feed_heads, feed_tail = _place(Feed, "audiences"), _place(Feed, "heads"), _place(Feed, "tail")
-    query_straight, query_scope = _place(LiveQuery, "straight"), _place(LiveQuery, "scope")
-    scope_key, scope_space = _place(Scope, "key"), _place(Scope, "space")
-    table_table_id, table_bit = _place(EngineTable, "table_id"), _place(EngineTable, "bit")
-    table_encode, table_watched = _place(EngineTable, "encode"), _place(EngineTable, "watched")
-    table_is_special = _place(EngineTable, "is_special")
-    callee_decode, callee_function = _place(Callee, "decode"), _place(Callee, "function")
-    callee_name, callee_number = _place(Callee, "name"), _place(Callee, "number")
-    committer_group, committer_offset = _place(Committer, "group"), _place(Committer, "offset")
-    committer_failed, committer_awake = _place(Committer, "failed"), _place(Committer, "awake")
-    committer_start_bytes = _place(Committer, "start_bytes")
+    global Connection, LiveQuery, Entry, Context, Timestamp, DecodeError, ok_frame, merged
+    Connection, LiveQuery, Entry = (names[each] for each in ("Connection", "LiveQuery", "Entry"))
+    Context, Timestamp, DecodeError = (names[each] for each in ("Context", "Timestamp", "DecodeError"))
+    ok_frame, merged = names["ok_frame"], names["merged"]
+    at.connection_answers = _place(names["Connection"], "answers")
+    at.connection_positions = _place(names["Connection"], "positions")
+    at.connection_sources = _place(names["Connection"], "sources")
+    at.connection_subscribed = _place(names["Connection"], "subscribed")
+    at.connection_link = _place(names["Connection"], "link")
+    at.connection_query_sets = _place(names["Connection"], "query_sets")
+    at.connection_identity = _place(names["Connection"], "identity")
+    at.connection_connection_id = _place(names["Connection"], "connection_id")
+    at.group_position = _place(names["Group"], "position")
+    at.group_answers = _place(names["Group"], "answers")
+    at.group_entries = _place(names["Group"], "entries")
+    at.group_body = _place(names["Group"], "body")
+    at.group_size = _place(names["Group"], "size")
+    at.group_changes = _place(names["Group"], "changes")
+    at.group_waiting = _place(names["Group"], "waiting")
+    at.entry_connections = _place(names["Entry"], "connections")
+    at.entry_frames = _place(names["Entry"], "frames")
+    at.entry_positions = _place(names["Entry"], "positions")
+    at.entry_group = _place(names["Entry"], "group")
+    at.entry_blob = _place(names["Entry"], "_blob")
+    at.audience_connections = _place(names["Audience"], "connections")
+    at.audience_entry = _place(names["Audience"], "entry")
+    at.feed_query = _place(names["Feed"], "query")
+    at.feed_shared_set = _place(names["Feed"], "shared_set")
+    at.feed_audiences = _place(names["Feed"], "audiences")
+    at.feed_heads = _place(names["Feed"], "heads")
+    at.feed_tail = _place(names["Feed"], "tail")
+    at.query_straight = _place(names["LiveQuery"], "straight")
+    at.query_scope = _place(names["LiveQuery"], "scope")
+    at.scope_key = _place(names["Scope"], "key")
+    at.scope_space = _place(names["Scope"], "space")
+    at.table_table_id = _place(names["EngineTable"], "table_id")
+    at.table_bit = _place(names["EngineTable"], "bit")
+    at.table_encode = _place(names["EngineTable"], "encode")
+    at.table_watched = _place(names["EngineTable"], "watched")
+    at.table_is_special = _place(names["EngineTable"], "is_special")
+    at.callee_decode = _place(names["Callee"], "decode")
+    at.callee_function = _place(names["Callee"], "function")
+    at.callee_name = _place(names["Callee"], "name")
+    at.callee_number = _place(names["Callee"], "number")
+    at.committer_group = _place(names["Committer"], "group")
+    at.committer_offset = _place(names["Committer"], "offset")
+    at.committer_failed = _place(names["Committer"], "failed")
+    at.committer_awake = _place(names["Committer"], "awake")
+    at.committer_start_bytes = _place(names["Committer"], "start_bytes")
 
 
 cdef class CallPath:
@@ -130,9 +144,9 @@ cdef class CallPath:
         if end > size:
             return self.reference(connection, payload, offset)
         callee = self.open.get(PyBytes_FromStringAndSize(<const char *>b + offset + 10, name_end - offset - 10))
-        if callee is None or slot(self.committer, committer_failed) is not None:
+        if callee is None or slot(self.committer, at.committer_failed) is not None:
             return self.reference(connection, payload, offset)
-        decode = slot(callee, callee_decode)
+        decode = slot(callee, at.callee_decode)
         if type(decode) is not Decoder:
             return self.reference(connection, payload, offset)
         try:
@@ -142,14 +156,14 @@ cdef class CallPath:
         if stop > end:
             return self.reference(connection, payload, offset)
         timestamp = Timestamp(self.now())
-        sender = slot(connection, connection_identity)
+        sender = slot(connection, at.connection_identity)
         try:
             context = Context(
-                sender, timestamp, slot(connection, connection_connection_id), self.identity, self.access,
-                slot(callee, callee_name), PyBytes_FromStringAndSize(<const char *>b + start, stop - start),
+                sender, timestamp, slot(connection, at.connection_connection_id), self.identity, self.access,
+                slot(callee, at.callee_name), PyBytes_FromStringAndSize(<const char *>b + start, stop - start),
             )
-            _call(slot(callee, callee_function), context, args)
-            own = self.commit(slot(callee, callee_number), timestamp, sender, connection)
+            _call(slot(callee, at.callee_function), context, args)
+            own = self.commit(slot(callee, at.callee_number), timestamp, sender, connection)
         except BaseException as error:
             self.database.call_failed(connection, request_id, timestamp, callee, error)
             return end
@@ -157,10 +171,10 @@ cdef class CallPath:
         return end
 
     cdef int answer(self, object connection, uint32_t request_id, object timestamp, bytes own) except -1:
-        cdef object group = slot(self.committer, committer_group), position = slot(group, group_position), frame
+        cdef object group = slot(self.committer, at.committer_group), position = slot(group, at.group_position), frame
         cdef int64_t time = timestamp
         cdef char[25] out
-        slot_store(group, group_position, position + 2)
+        slot_store(group, at.group_position, position + 2)
         if PyBytes_GET_SIZE(own) == 4 and memcmp(PyBytes_AS_STRING(own), PyBytes_AS_STRING(NOTHING), 4) == 0:
             memcpy(out, b"\x82\x17\x00\x06", 4)
             memcpy(out + 4, &request_id, 4)
@@ -169,19 +183,19 @@ cdef class CallPath:
             frame = PyBytes_FromStringAndSize(out, 25)
         else:
             frame = ok_frame(request_id, timestamp, own)
-        (<list>slot(group, group_answers)).append((connection, position, frame))
-        if slot(self.committer, committer_awake) is False:
+        (<list>slot(group, at.group_answers)).append((connection, position, frame))
+        if slot(self.committer, at.committer_awake) is False:
             self.committer.wake()
         return 0
 
     cdef bytes commit(self, object number, object timestamp, object sender, object caller):
         """Put the open transaction into the open group; return the caller's array of QuerySetUpdate."""
         cdef list changes = self.journal, rows = []
-        cdef object group = slot(self.committer, committer_group), table, new, encode, only = None
+        cdef object group = slot(self.committer, at.committer_group), table, new, encode, only = None
         cdef tuple change
         cdef bytes row, own = NOTHING, record
         cdef uint64_t seen = 0, bit
-        cdef Py_ssize_t size = HEAD_BYTES, group_bytes = slot(group, group_size), watched = 0
+        cdef Py_ssize_t size = HEAD_BYTES, group_bytes = slot(group, at.group_size), watched = 0
         cdef int place = 0, count = <int>PyList_GET_SIZE(changes)
         if count == 0 and not self.drawn:
             return NOTHING
@@ -189,30 +203,30 @@ cdef class CallPath:
             return self.transactions.commit(number, timestamp, sender, caller)
         for change in changes:
             table, new = change[0], change[2]
-            bit = slot(table, table_bit)
-            if new is None or seen & bit or slot(table, table_is_special) is True:
+            bit = slot(table, at.table_bit)
+            if new is None or seen & bit or slot(table, at.table_is_special) is True:
                 return self.transactions.commit(number, timestamp, sender, caller)
             seen |= bit
         for change in changes:
             table, new = change[0], change[2]
-            encode = slot(table, table_encode)
+            encode = slot(table, at.table_encode)
             row = (<Encoder>encode).encode(new) if type(encode) is Encoder else encode(new)
             rows.append(row)
             size += CHANGE_BYTES + PyBytes_GET_SIZE(row)
-            if slot(table, table_watched) is True:
+            if slot(table, at.table_watched) is True:
                 watched += 1
                 only = (table, change[1], new, row)
         if size > RECORD_BYTES_MAX:
             return self.transactions.commit(number, timestamp, sender, caller)
-        if group_bytes > <Py_ssize_t>slot(self.committer, committer_start_bytes):
+        if group_bytes > <Py_ssize_t>slot(self.committer, at.committer_start_bytes):
             self.committer.overflow()
-            group = slot(self.committer, committer_group)
-            group_bytes = slot(group, group_size)
+            group = slot(self.committer, at.committer_group)
+            group_bytes = slot(group, at.group_size)
         record = self.record(number, timestamp, sender, changes, rows, size)
-        (<list>slot(group, group_body)).append(record)
-        slot_store(group, group_size, group_bytes + size)
-        (<list>slot(group, group_changes)).extend(changes)
-        slot_store(self.committer, committer_offset, slot(self.committer, committer_offset) + 1)
+        (<list>slot(group, at.group_body)).append(record)
+        slot_store(group, at.group_size, group_bytes + size)
+        (<list>slot(group, at.group_changes)).extend(changes)
+        slot_store(self.committer, at.committer_offset, slot(self.committer, at.committer_offset) + 1)
         if watched:
             try:
                 if watched == 1:
@@ -221,9 +235,9 @@ cdef class CallPath:
                     parts = [
                         (change[0], change[1], change[2], row)
                         for change, row in zip(changes, rows)
-                        if slot(change[0], table_watched) is True
+                        if slot(change[0], at.table_watched) is True
                     ]
-                    own = self.subscriptions.publish(group, slot(group, group_position), parts, caller)
+                    own = self.subscriptions.publish(group, slot(group, at.group_position), parts, caller)
             except Exception as error:
                 self.committer.halt(error)
                 raise
@@ -234,7 +248,7 @@ cdef class CallPath:
         """Return the transaction as it stands in the log."""
         cdef bytes record = PyBytes_FromStringAndSize(NULL, size), row
         cdef char *out = PyBytes_AS_STRING(record)
-        cdef uint64_t offset = slot(self.committer, committer_offset)
+        cdef uint64_t offset = slot(self.committer, at.committer_offset)
         cdef int64_t time = timestamp
         cdef uint32_t count = <uint32_t>PyList_GET_SIZE(changes), length
         cdef uint16_t short = number
@@ -248,7 +262,7 @@ cdef class CallPath:
         out += HEAD_BYTES
         for place in range(<int>count):
             row = <bytes>rows[place]
-            short, length = slot((<tuple>changes[place])[0], table_table_id), <uint32_t>PyBytes_GET_SIZE(row)
+            short, length = slot((<tuple>changes[place])[0], at.table_table_id), <uint32_t>PyBytes_GET_SIZE(row)
             memcpy(out, &short, 2)
             out[2] = 0
             memcpy(out + 3, &length, 4)
@@ -268,12 +282,12 @@ cdef class CallPath:
                     return NOTHING
                 if PyList_GET_SIZE(<list>queries) == 1:
                     query = <object>PyList_GET_ITEM(<list>queries, 0)
-                    feed = slot(query, query_straight) if type(query) is LiveQuery else None
+                    feed = slot(query, at.query_straight) if type(query) is LiveQuery else None
                     if feed is not None:
                         own = _fan_straight(group, feed, change[2], <bytes>change[3], caller)
                         if own is not None:
                             return own
-        return self.subscriptions.publish(group, slot(group, group_position), [change], caller)
+        return self.subscriptions.publish(group, slot(group, at.group_position), [change], caller)
 
 
 cdef object _call(object function, object context, tuple args):
@@ -290,19 +304,19 @@ cdef object _call(object function, object context, tuple args):
 
 cdef bytes _fan_straight(object group, object feed, object row, bytes data, object caller):
     """Do what fan_straight does: one look-up, one frame, one place in the group; None, and nothing, if it is not so."""
-    cdef object scope = slot(slot(feed, feed_query), query_scope), shared = slot(feed, feed_shared_set)
-    cdef object key = slot(scope, scope_key)(row), audience, entry, position = slot(group, group_position)
+    cdef object scope = slot(slot(feed, at.feed_query), at.query_scope), shared = slot(feed, at.feed_shared_set)
+    cdef object key = slot(scope, at.scope_key)(row), audience, entry, position = slot(group, at.group_position)
     cdef list connections
-    cdef bytes head, tail = slot(feed, feed_tail), frame, own = NOTHING
+    cdef bytes head, tail = slot(feed, at.feed_tail), frame, own = NOTHING
     cdef Py_ssize_t head_size, size = PyBytes_GET_SIZE(data), tail_size = PyBytes_GET_SIZE(tail)
     cdef char *out
-    audience = (<dict>slot(feed, feed_audiences)).get(key)
+    audience = (<dict>slot(feed, at.feed_audiences)).get(key)
     if audience is None or shared.owners:
         return None
-    connections = slot(audience, audience_connections)
+    connections = slot(audience, at.audience_connections)
     if PyList_GET_SIZE(connections) == 0:
         return NOTHING
-    head = (<dict>slot(feed, feed_heads)).get(size)
+    head = (<dict>slot(feed, at.feed_heads)).get(size)
     if head is None:
         head = feed.head(data)
     head_size = PyBytes_GET_SIZE(head)
@@ -311,69 +325,69 @@ cdef bytes _fan_straight(object group, object feed, object row, bytes data, obje
     memcpy(out, PyBytes_AS_STRING(head), head_size)
     memcpy(out + head_size, PyBytes_AS_STRING(data), size)
     memcpy(out + head_size + size, PyBytes_AS_STRING(tail), tail_size)
-    if caller is not None and slot(caller, connection_query_sets) and shared.reaches(
-        caller, slot(scope, scope_space), key
+    if caller is not None and slot(caller, at.connection_query_sets) and shared.reaches(
+        caller, slot(scope, at.scope_space), key
     ):
         own = frame[(10 if frame[1] == 127 else 4 if frame[1] == 126 else 2) + 2 :]
         if PyList_GET_SIZE(connections) == 1:
             return own
-    entry = slot(audience, audience_entry)
-    if entry is None or slot(entry, entry_group) is not group:
+    entry = slot(audience, at.audience_entry)
+    if entry is None or slot(entry, at.entry_group) is not group:
         entry = Entry(group, connections)
-        slot_store(audience, audience_entry, entry)
-    (<list>slot(entry, entry_frames)).append(frame)
-    (<list>slot(entry, entry_positions)).append(position)
+        slot_store(audience, at.audience_entry, entry)
+    (<list>slot(entry, at.entry_frames)).append(frame)
+    (<list>slot(entry, at.entry_positions)).append(position)
     return own
 
 
 def deliver(group):
     """Tell everybody, one write a connection; those who await an answer of their own come first."""
-    cdef list callers = [], listeners = [], answers, sources, entries = slot(group, group_entries)
+    cdef list callers = [], listeners = [], answers, sources, entries = slot(group, at.group_entries)
     cdef bint mixed = PyList_GET_SIZE(entries) != 1
     cdef object connection, entry, blob
     cdef tuple answer
-    for future, result, _ in slot(group, group_waiting):
+    for future, result, _ in slot(group, at.group_waiting):
         if not future.done():
             future.set_result(result)
-    for answer in <list>slot(group, group_answers):
+    for answer in <list>slot(group, at.group_answers):
         connection = answer[0]
-        answers = slot(connection, connection_answers)
+        answers = slot(connection, at.connection_answers)
         if not answers:
             callers.append(connection)
         answers.append(answer[2])
-        if slot(connection, connection_subscribed) is True:
-            (<list>slot(connection, connection_positions)).append(answer[1])
+        if slot(connection, at.connection_subscribed) is True:
+            (<list>slot(connection, at.connection_positions)).append(answer[1])
             mixed = True
     if mixed:
         for entry in entries:
-            for connection in slot(entry, entry_connections):
-                sources = slot(connection, connection_sources)
+            for connection in slot(entry, at.entry_connections):
+                sources = slot(connection, at.connection_sources)
                 if not sources:
                     listeners.append(connection)
                 sources.append(entry)
     for connection in callers:
-        answers, sources = slot(connection, connection_answers), slot(connection, connection_sources)
+        answers, sources = slot(connection, at.connection_answers), slot(connection, at.connection_sources)
         if sources:
             blob = merged(connection)
             sources.clear()
         else:
             blob = answers[0] if len(answers) == 1 else b"".join(answers)
         answers.clear()
-        (<list>slot(connection, connection_positions)).clear()
-        send(slot(connection, connection_link), blob)
+        (<list>slot(connection, at.connection_positions)).clear()
+        send(slot(connection, at.connection_link), blob)
     for connection in listeners:
-        sources = slot(connection, connection_sources)
+        sources = slot(connection, at.connection_sources)
         if sources:
             blob = _blob(sources[0]) if len(sources) == 1 else merged(connection)
             sources.clear()
-            send(slot(connection, connection_link), blob)
+            send(slot(connection, at.connection_link), blob)
     if not mixed:
         blob = _blob(entries[0])
-        for connection in slot(entries[0], entry_connections):
-            send(slot(connection, connection_link), blob)
+        for connection in slot(entries[0], at.entry_connections):
+            send(slot(connection, at.connection_link), blob)
     group.dissolve()
 
 
 cdef bytes _blob(object entry):
-    cdef object blob = slot(entry, entry_blob)
+    cdef object blob = slot(entry, at.entry_blob)
     return entry.blob() if blob is None else blob

@@ -110,13 +110,15 @@ cdef class Writes:
     cdef list indexes, journal
 
     def __init__(
-        self, table, row_class, primary_key, numbered, indexes, journal, insert, update, repair, insert_key, insert_value
+        self, table, row_class, primary_key, numbered, indexes, journal, insert, update, repair, insert_key,
+        insert_value,
     ):
         cdef _Index index
         self.table, self.row_class, self.rows, self.journal = table, row_class, table.rows, journal
         self.insert_reference, self.update_reference, self.repair = insert, update, repair
         self.insert_key, self.insert_value, self.numbered = insert_key, insert_value, numbered
-        self.pk, self.sequence, self.indexes = slot_offset(row_class, primary_key), slot_offset(type(table), "sequence"), []
+        self.pk, self.sequence = slot_offset(row_class, primary_key), slot_offset(type(table), "sequence")
+        self.indexes = []
         if self.pk < 0 or self.sequence < 0:
             raise TypeError(f"{row_class.__name__} has no slots")
         for form, columns, buckets in indexes:
