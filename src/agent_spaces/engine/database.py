@@ -52,7 +52,8 @@ T = TypeVar("T")
 
 SYSTEM_TABLE_IDS = 0xFF00  # the ids of the host's own tables start here
 CLOSE_FAILED = 1011
-_CALL = Struct("<IBI").unpack_from  # request id, flags, length of the name
+CALL_TAG = 3  # of CallReducer among client messages
+_CALL = Struct("<BIBI").unpack_from  # tag, request id, flags, length of the name
 _LENGTH = Struct("<I").unpack_from
 
 
@@ -136,9 +137,9 @@ class Database:
         `receive` does the same and is what to call: it is the compiled form where there is one.
         """
         try:
-            if payload[offset] != 3:
+            tag, request_id, flags, length = _CALL(payload, offset)
+            if tag != CALL_TAG:
                 return self._requests.receive(connection, payload, offset)
-            request_id, flags, length = _CALL(payload, offset + 1)
             name_end = offset + 10 + length
             start = name_end + 4
             end: int = start + _LENGTH(payload, name_end)[0]

@@ -55,6 +55,7 @@ class Transactions:
         self, tables: "TableSet", subscriptions: "Subscriptions", committer: "Committer", scheduler: "Scheduler"
     ) -> None:
         self._tables, self._subscriptions = tables, subscriptions
+        self._journal, self._drawn = tables.journal, tables.drawn
         self._committer, self._scheduler = committer, scheduler
 
     def commit(self, reducer_id: int, timestamp: int, sender: "Identity", caller: "Connection | None") -> bytes:
@@ -65,41 +66,37 @@ class Transactions:
         The transaction takes the group's position, which whoever answers the caller must move on, also for one that
         changed nothing.
         """
-        tables = self._tables
-        changes = tables.journal
-        drawn = tables.drawn
+        changes, drawn = self._journal, self._drawn
         if not changes and not drawn:
             return NOTHING
         if changes[0][0] is changes[1][0] if len(changes) == 2 else _repeats(changes):
-            changes = tables.changes()
-        parts = [b""]
+            changes = self._tables.changes()
+        body = b""
         watched: list[CommittedChange] = []
         special = False
         for table, old, new in changes:
             data: bytes
             if new is None:
                 data = table.encode_key(table.pk_of(old))
-                parts += (CHANGE.pack(table.table_id, DELETE, len(data)), data)
+                body += CHANGE.pack(table.table_id, DELETE, len(data)) + data
                 if table.watched:
                     watched.append((table, old, None, None))
             else:
-                encode = table.encode
-                data = encode(new)
+                data = table.encode(new)
                 size = len(data)
-                parts += (table.put_heads.get(size) or table.put_head(size), data)
+                body += (table.put_heads.get(size) or table.put_head(size)) + data
                 if table.watched:
                     watched.append((table, old, new, data))
             if table.is_special:
                 special = True
         count = len(changes)
         if special or drawn:
-            parts += self._numbers(changes)
+            body += b"".join(self._numbers(changes))
             count += len(drawn)
         committer = self._committer
         group = committer.group
         if count:
-            parts[0] = _head(committer.offset, reducer_id, timestamp, count, sender)
-            record = b"".join(parts)
+            record = _head(committer.offset, reducer_id, timestamp, count, sender) + body
             size = len(record)
             if size > TRANSACTION_BYTES_MAX:
                 raise TransactionTooLargeError(size)
@@ -116,11 +113,11 @@ class Transactions:
                 own = self._subscriptions.publish(group, group.position, watched, caller)
             if special:
                 self._scheduler.follow(changes)
-                tables.finish()
+                self._tables.finish()
         except Exception as error:
             committer.halt(error)
             raise
-        tables.journal.clear()
+        self._journal.clear()
         if drawn:
             drawn.clear()
         return own

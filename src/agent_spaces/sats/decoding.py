@@ -58,9 +58,8 @@ def _maker(cls: type[Any]) -> Any:
     return cls
 
 
-def _kind_of_option(shape: Shape) -> str | None:
-    if not isinstance(shape, Option):
-        return None
+def _kind_of_option(shape: Shape) -> str:
+    assert isinstance(shape, Option), "only options have a kind"
     return "fixed" if isinstance(shape.inner, Scalar | Special | Enumeration) and fixed_format(shape.inner) else "other"
 
 
@@ -129,24 +128,36 @@ class _Decoder(Source):
         return name
 
     def fields(self, fields: Sequence[Shape]) -> list[str]:
-        """Write what reads these one after the other; options of one kind in a row are mostly all absent."""
+        """Write what reads these one after the other; options in a row are mostly all absent."""
         values: list[str] = []
-        for together, group in groupby(fields, _kind_of_option):
-            shapes = list(group)
-            if together is None or len(shapes) < 2:
-                values += [self.add(shape) for shape in shapes]
-                continue
-            self.flush()
-            mark = len(self.lines)
-            names = [self.add(shape) for shape in shapes]
-            self.flush()
-            present, self.lines = self.lines[mark:], self.lines[:mark]
-            count, absent = len(names), b"\1" * len(names)
-            self.line(f"if b[o:o + {count}] == {absent!r}: {' = '.join(names)} = None; o += {count}")
-            self.line("else:")
-            self.lines += [f" {line}" for line in present]
-            values += names
+        for optional, group in groupby(fields, lambda field: isinstance(field, Option)):
+            values += self.unless_absent(list(group), self.options) if optional else self.each(list(group))
         return values
+
+    def options(self, fields: Sequence[Shape]) -> list[str]:
+        """Write what reads options, by kind: those of one kind in a row are mostly all absent, too."""
+        kinds = [list(group) for _, group in groupby(fields, _kind_of_option)]
+        if len(kinds) == 1:
+            return self.each(fields)
+        return [name for kind in kinds for name in self.unless_absent(kind, self.each)]
+
+    def each(self, fields: Sequence[Shape]) -> list[str]:
+        return [self.add(field) for field in fields]
+
+    def unless_absent(self, fields: Sequence[Shape], read: Callable[[Sequence[Shape]], list[str]]) -> list[str]:
+        """Write what compares the tags of all these options at once, and reads them if not all are absent."""
+        if len(fields) < 2:
+            return read(fields)
+        self.flush()
+        mark = len(self.lines)
+        names = read(fields)
+        self.flush()
+        present, self.lines = self.lines[mark:], self.lines[:mark]
+        count, absent = len(names), b"\1" * len(names)
+        self.line(f"if b[o:o + {count}] == {absent!r}: {' = '.join(names)} = None; o += {count}")
+        self.line("else:")
+        self.lines += [f" {line}" for line in present]
+        return names
 
     def text(self, kind: str, name: str, indent: int) -> None:
         """Write what reads n bytes as a string or as bytes."""

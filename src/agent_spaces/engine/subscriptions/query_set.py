@@ -20,10 +20,11 @@ UPDATE_START = b"\0\4"  # not compressed, TransactionUpdate
 class Feed:
     """One query of one shared set: what its updates look like there."""
 
-    __slots__ = ("audiences", "heads", "prefix", "query", "shared_set", "tail", "times")
+    __slots__ = ("audiences", "heads", "key_of", "prefix", "query", "shared_set", "tail", "times")
 
     def __init__(self, shared_set: "SharedSet", query: LiveQuery | LiveJoin, audiences: dict[Key, Audience]) -> None:
         self.shared_set, self.query, self.audiences = shared_set, query, audiences
+        self.key_of = query.scope.key  # of a row, where `has_one_key` of the scope
         self.times = 0  # in how many texts of the set it stands
         kind = b"\1" if query.event else b"\0"
         # of a QuerySetUpdate that has nothing but one TableUpdateRows, with the tag of that
