@@ -62,12 +62,16 @@ class Committer:
 
     `failed` is why nothing can be committed now, or None; what was not durable then is undone already, and the log is
     tried again until it works. `deliver` tells everybody what a durable group holds.
+
+    Where telling takes longer than groups stay open, wide fan-out, the writes to sockets are what costs, and there is
+    one a connection and group: then groups are kept together. Otherwise the disk is kept busy.
     """
 
     __slots__ = (
         "_closed",
         "_deliver",
         "_flying",
+        "_is_wide",
         "_last",
         "_log",
         "_loop",
@@ -93,6 +97,7 @@ class Committer:
         self._closed: deque[Group] = deque()  # too full to stay open, not on their way yet
         self._flying: Group | None = None
         self._last = self._window = 0.0
+        self._is_wide = False  # telling of the last group took longer than WINDOW_S_MAX
         self._recover_s = RECOVER_S_MIN
         self._retry: Any = None
 
@@ -113,7 +118,7 @@ class Committer:
         Where the log is free the group goes on its way at once, so that the disk works while what has been read is
         carried out; otherwise it takes more until it is full.
         """
-        if self._flying is None and self.awake:
+        if self._flying is None and self.awake and not self._is_wide:
             self._start()
         elif self.group.size > self.group_bytes_max:
             self._closed.append(self.group)
@@ -158,10 +163,16 @@ class Committer:
         more = bool(self._closed) or not self.group.is_empty
         if more:  # somebody came while the disk was busy: waiting is worth it; with a lone caller that never happens
             self._window = min(WINDOW_S_MAX, self._window * 1.5 + WINDOW_STEP_S)
-            self._next()
+            if not self._is_wide:
+                self._next()
         else:
             self._window = self._window * 0.6 if self._window > WINDOW_STEP_S else 0.0
+        began = self._loop.time()
         self._deliver(group)
+        if more and not self.awake:
+            self.awake = True
+            self._loop.call_later(0.0, self._start)  # behind what sockets have brought meanwhile
+        self._is_wide = self._loop.time() - began > WINDOW_S_MAX
 
     def _next(self) -> None:
         """Start the disk on the next group before the sockets of this one are written, if its time has come."""

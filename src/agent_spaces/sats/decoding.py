@@ -131,7 +131,8 @@ class _Decoder(Source):
         """Write what reads these one after the other; options in a row are mostly all absent."""
         values: list[str] = []
         for optional, group in groupby(fields, lambda field: isinstance(field, Option)):
-            values += self.unless_absent(list(group), self.options) if optional else self.each(list(group))
+            together = list(group)
+            values += self.unless_absent(together, self.options) if optional else self.each(together)
         return values
 
     def options(self, fields: Sequence[Shape]) -> list[str]:
