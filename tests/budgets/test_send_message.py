@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from agent_spaces import native
 from agent_spaces.engine.collector import tune_collector
 from agent_spaces.engine.group import Group
+from agent_spaces.native import choice as native
 from budgets.chat import Chat
 
 SENDS = 100

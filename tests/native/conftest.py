@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from agent_spaces import native
+from agent_spaces.native import choice as native
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,7 +10,7 @@ import pytest
 from chaos import simulation
 from chaos.rig import python_path
 
-ASK = "from agent_spaces import native; print([each is not None for each in (native.codec, native.calls)])"
+ASK = "from agent_spaces.native import choice as made; print([each is not None for each in (made.codec, made.calls)])"
 
 
 def run(code: str, wanted: str | None) -> subprocess.CompletedProcess[str]:

@@ -6,13 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from agent_spaces import native
 from agent_spaces.errors import DecodeError, EncodeError
 from agent_spaces.fabric import tables as fabric_tables
 from agent_spaces.fabric.module import SPACES
 from agent_spaces.fabric.reducers.messages import send_message
 from agent_spaces.fabric.types import MessageType
 from agent_spaces.module import reducer_definition_of
+from agent_spaces.native import choice as native
 from agent_spaces.sats import types
 from agent_spaces.sats.bsatn import (
     arguments_decoder,

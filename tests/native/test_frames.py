@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent_spaces import native
+from agent_spaces.native import choice as native
 from gateway.ws_client import frame
 
 BYTES_MAX = 70_000

@@ -15,6 +15,8 @@ NAMES = ("codec", "frames", "tables", "calls")
 
 def main() -> None:
     """Build all of them, or end with what the compiler said."""
+    if sys.byteorder != "little":
+        raise SystemExit("the compiled codec writes numbers as they lie in memory, which must be little-endian")
     source = ROOT / "src"
     extensions = [
         Extension(

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from agent_spaces import native
 from agent_spaces.engine import group
 from agent_spaces.engine.calls import Callee, ok_frame
 from agent_spaces.engine.committer import Committer
@@ -15,6 +14,7 @@ from agent_spaces.engine.subscriptions.live_query import LiveQuery
 from agent_spaces.engine.subscriptions.query_set import Feed
 from agent_spaces.engine.table import EngineTable
 from agent_spaces.errors import DecodeError
+from agent_spaces.native import choice as native
 from agent_spaces.sats import Timestamp
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, NoReturn, Protocol
 
-from agent_spaces import native
+from agent_spaces.native import choice as native
 
 Row = Any
 Key = Any

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from msgspec.structs import force_setattr
 
-from agent_spaces import native
 from agent_spaces.engine.index import (
     HashIndex,
     KeyIndex,
@@ -23,6 +22,7 @@ from agent_spaces.engine.index import (
     ordered_remove,
     taken,
 )
+from agent_spaces.native import choice as native
 
 if TYPE_CHECKING:
     from agent_spaces.engine.table import EngineTable

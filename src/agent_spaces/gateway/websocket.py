@@ -11,11 +11,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from agent_spaces import native
 from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.gateway.ws_buffer import ReadBuffer
 from agent_spaces.gateway.ws_frames import unmask
 from agent_spaces.gateway.ws_limits import SocketLimits
+from agent_spaces.native import choice as native
 
 HELD_BYTES_FREE = 64 << 10  # a socket that holds no more than this is never sent away for what others hold
 Utf8Decoder = codecs.getincrementaldecoder("utf-8")

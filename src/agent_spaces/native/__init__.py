@@ -4,7 +4,3 @@
 chooses: `0` takes the Python forms, `1` insists on the compiled ones (ImportError if they are missing), otherwise they
 are used where they are there.
 """
-
-from agent_spaces.native.choice import VARIABLE, calls, codec, frames, tables
-
-__all__ = ["VARIABLE", "calls", "codec", "frames", "tables"]

@@ -21,7 +21,7 @@ cpdef enum Form:
 
 cdef class _Index:
     cdef int form, count
-    cdef Py_ssize_t columns[4]
+    cdef Py_ssize_t columns[4]  # COLUMNS_MAX
     cdef dict buckets
 
     cdef object key(self, row, int count):

@@ -6,7 +6,7 @@ Each has its generated form as reference, to which it leaves what is unusual; se
 from collections.abc import Callable
 from typing import Any
 
-from agent_spaces import native
+from agent_spaces.native import choice as native
 from agent_spaces.sats.shapes import WIRE_BYTES, Enumeration, Option, Record, Scalar, Shape, Special
 
 Encode = Callable[[Any], bytes]
