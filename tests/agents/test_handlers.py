@@ -9,6 +9,7 @@ import pytest
 from agent_spaces.agents import (
     Agent,
     AgentError,
+    DirectMessage,
     Failure,
     HandlerSignatureError,
     Item,
@@ -165,6 +166,67 @@ async def test_a_handler_stopped_in_the_middle_is_run_again_and_sends_once(space
         replies = [m.text for m in await carol.history("#general") if m.author.name == "reviewer"]
 
     assert replies == ["run 1"]
+
+
+async def test_a_direct_message_that_raised_is_not_lost_behind_the_next_one(space: Spaces) -> None:
+    tries: list[str] = []
+    agent = space.agent("reviewer")
+    agent.retry_seconds = (0.05,)
+
+    @agent.on_direct_message
+    async def hello(message: DirectMessage) -> None:
+        tries.append(message.text)
+        if message.text == "one" and tries.count("one") == 1:
+            raise ValueError("not today")
+
+    async with agent, space.person("carol") as carol:
+        await carol.dm("@reviewer", "one")
+        await carol.dm("@reviewer", "two")
+        while tries.count("one") < 2 or await agent.query("SELECT * FROM direct_message WHERE read = false"):
+            await asyncio.sleep(0.02)
+
+    assert sorted(tries) == ["one", "one", "two"]
+
+
+async def test_a_direct_message_that_never_succeeds_comes_at_the_next_start(space: Spaces) -> None:
+    answered = asyncio.Event()
+    agent = space.agent("reviewer")
+    agent.retry_seconds = ()
+
+    @agent.on_direct_message
+    async def hello(message: DirectMessage, reply: Reply) -> None:
+        if message.text == "one":
+            raise ValueError("never")
+        await reply("yes")
+        answered.set()
+
+    async with space.person("carol") as carol:
+        async with agent:
+            await carol.dm("@reviewer", "one")
+            await carol.dm("@reviewer", "two")
+            await asyncio.wait_for(answered.wait(), 30)
+        async with space.agent("reviewer") as again:
+            item = await asyncio.wait_for(anext(again.inbox()), 30)
+
+    assert (item.kind, item.text) == ("direct_message", "one")
+
+
+async def test_as_many_functions_block_at_once_as_concurrency_says(space: Spaces) -> None:
+    together = threading.Barrier(24)
+    agent = space.agent("reviewer")
+    failures: list[Failure] = []
+    agent.on_error(failures.append)
+
+    @agent.on_task("wait", concurrency=24)
+    def wait() -> None:
+        together.wait(30)
+
+    async with agent, space.agent("boss") as boss:
+        handles = [await boss.submit("#general", f"Wait {n}", skill="wait") for n in range(24)]
+        for handle in handles:
+            await handle.result(timeout=60)
+
+    assert failures == []
 
 
 async def test_so_many_at_a_time_and_no_more(space: Spaces) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,10 @@ from agent_spaces.agents import (
 )
 from agent_spaces.agents.sync import SyncTask
 from agent_spaces.client import ReducerFailedError
+from agent_spaces.config import HostConfig
+from agent_spaces.fabric.tables import Task as TaskRow
 from agent_spaces.fabric.types import TaskState
+from agent_spaces.testing.proxy import FlakyNetwork
 
 
 @dataclass
@@ -184,6 +188,29 @@ async def test_a_worker_that_was_cut_off_takes_up_its_own_task_at_its_next_start
 
         async with second:
             assert await handle.result(timeout=30) == 2
+
+
+async def test_a_claim_whose_answer_was_lost_is_taken_up_when_the_connection_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host holds the task for the worker, who never heard so: nobody waits for the end of the lease."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    async with Spaces.memory(settings=HostConfig(listen_port=0)) as space, FlakyNetwork(space.address.base) as network:
+        worker = Spaces.connect(network.url).agent("worker")
+
+        @worker.on_task("x", lease=600)
+        async def work(task: Task) -> int:
+            return task.attempt
+
+        async with worker, space.agent("boss") as boss:
+            worker._parts.session.connection.cache[TaskRow].on_insert(lambda *_: network.hold_answers())
+            handle = await boss.submit("#general", "Do it", skill="x")
+            while await handle.state() != "working":
+                await asyncio.sleep(0.02)
+            network.cut()
+            network.release_answers()
+
+            assert await handle.result(timeout=60) == 2
 
 
 async def test_a_run_that_lost_its_task_hands_in_nothing(space: Spaces) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from agent_spaces.agents.errors import NoAnswerError
 from agent_spaces.agents.messages import DirectMessage, Message, direct_message_of, message_of
+from agent_spaces.agents.reads import DirectReads
 from agent_spaces.agents.session import Sent, Session
 from agent_spaces.fabric import queries, tables
-from agent_spaces.fabric.reducers.direct import mark_dm_read
 from agent_spaces.fabric.reducers.users import ack
 from agent_spaces.fabric.tables import InboxItem
 from agent_spaces.sats import Identity
@@ -38,8 +38,8 @@ class _Question:
 class Asks:
     """Hands answers to who awaits them, instead of to handlers."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, reads: DirectReads) -> None:
+        self._session, self._reads = session, reads
         self._open: list[_Question] = []
 
     def __bool__(self) -> bool:
@@ -84,7 +84,7 @@ class Asks:
         place = f"conversation_id = {asked.conversation_id} AND seq > {asked.seq}"
         row = await self._wait(question, f"SELECT * FROM direct_message WHERE {place}", timeout)
         assert isinstance(row, tables.DirectMessage), "a conversation's question takes a direct message"
-        await self._session.settle(mark_dm_read, row.conversation_id, row.seq)
+        await self._reads.acknowledge(row.conversation_id, row.seq)
         return await direct_message_of(self._session, row)
 
     async def _wait(self, question: _Question, earlier: str, timeout: float | None) -> Row:

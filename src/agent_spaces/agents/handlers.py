@@ -8,7 +8,10 @@ import asyncio
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from contextvars import copy_context
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 import msgspec
@@ -52,7 +55,7 @@ class Handler:
         """How logs and errors call it."""
         return getattr(self.function, "__qualname__", repr(self.function))
 
-    async def run(self, offers: Mapping[str, Any], twin: Twin) -> Any:
+    async def run(self, offers: Mapping[str, Any], twin: Twin, threads: Executor) -> Any:
         """Call the function with what it asked for; `twin` gives the form of a value that needs no asyncio."""
         given = {parameter: offers[offer] for parameter, offer in self.parameters.items()}
         if "data" in self.parameters.values():
@@ -60,7 +63,8 @@ class Handler:
             given[name] = msgspec.convert(given[name], self.data_type) if self.data_type is not Any else given[name]
         if self.is_async:
             return await self.function(**given)
-        return await asyncio.to_thread(self.function, **{name: twin(value) for name, value in given.items()})
+        call = partial(self.function, **{name: twin(value) for name, value in given.items()})
+        return await asyncio.get_running_loop().run_in_executor(threads, copy_context().run, call)
 
 
 def make_handler(kind: Kind, function: Callable[..., Any], *, concurrency: int, **listens: Any) -> Handler:

@@ -8,13 +8,13 @@ from agent_spaces.agents.asks import Asks
 from agent_spaces.agents.dispatch import Failure, Lane
 from agent_spaces.agents.errors import AgentError
 from agent_spaces.agents.messages import DirectMessage, Message, direct_message_of, message_of
+from agent_spaces.agents.reads import DirectReads
 from agent_spaces.agents.session import Author, Sent, Session
 from agent_spaces.agents.tasks import Finished
 from agent_spaces.agents.votes import Vote, Votes
 from agent_spaces.client import EventContext
 from agent_spaces.fabric import tables
 from agent_spaces.fabric.queries import quoted
-from agent_spaces.fabric.reducers.direct import mark_dm_read
 from agent_spaces.fabric.reducers.users import ack
 from agent_spaces.fabric.task_rules import CLAIMABLE
 from agent_spaces.fabric.types import InboxKind
@@ -79,11 +79,13 @@ class Inbox:
         votes: Votes,
         asks: Asks,
         finished: Finished,
+        reads: DirectReads,
         skills: Sequence[str],
         unserved: Sequence[str],
         take: Take,
     ) -> None:
         self._session, self._votes, self._asks, self._finished = session, votes, asks, finished
+        self._reads = reads
         self._take, self._skills, self._unserved = take, skills, unserved
         self._router: Lane[object] = Lane("inbox", 1, self._route, _not_a_handler)
         self._waiting: dict[str, Item] = {}
@@ -136,7 +138,7 @@ class Inbox:
             return cache[tables.InboxItem].find(int(number)) is not None
         if kind == "dm":
             row = cache[tables.DirectMessage].find(int(number))
-            return row is not None and not row.read
+            return row is not None and self._reads.waits(row)
         if kind == "task":
             task = cache[tables.Task].find(int(number))
             return task is not None and task.phase == CLAIMABLE
@@ -173,7 +175,7 @@ class Inbox:
 
     def _direct_came(self, ctx: EventContext, row: tables.DirectMessage) -> None:
         del ctx
-        if row.recipient == self._session.me and not row.read and not self._asks.resolve(row):
+        if self._reads.waits(row) and not self._asks.resolve(row):
             self._router.put(f"dm/{row.id}", row)
 
     def _vote_came(self, ctx: EventContext, row: tables.Vote) -> None:
@@ -258,7 +260,7 @@ class Inbox:
         message = await direct_message_of(self._session, row)
 
         async def acknowledge() -> None:
-            await self._session.settle(mark_dm_read, row.conversation_id, row.seq)
+            await self._reads.acknowledge(row.conversation_id, row.seq)
 
         return Item(
             f"dm/{row.id}", "direct_message", message.author, 0, row.seq, "", "", None, message, None, acknowledge

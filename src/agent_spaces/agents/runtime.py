@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Protocol
 
 from agent_spaces.agents.asks import Asks
@@ -13,6 +14,7 @@ from agent_spaces.agents.inbox import Inbox, Item
 from agent_spaces.agents.keys import running
 from agent_spaces.agents.knowledge import KnowledgeBase
 from agent_spaces.agents.messages import Message, Reply
+from agent_spaces.agents.reads import DirectReads
 from agent_spaces.agents.session import Session
 from agent_spaces.agents.tasks import Finished, Tasks
 from agent_spaces.agents.votes import Votes
@@ -37,6 +39,7 @@ class Stoppable(Protocol):
 
 
 MESSAGE_ITEMS = ("mention", "reply")
+THREADS_MAX = 4096  # of handlers that are ordinary functions, also of canceled ones that still run
 _log = get_logger("agents")
 
 
@@ -50,10 +53,11 @@ class Runtime:
         self.votes = Votes(session, self.watch)
         self.knowledge = KnowledgeBase(session)
         self.digest = Digest(session, self.votes)
-        self.asks = Asks(session)
+        reads = DirectReads(session)
+        self.asks = Asks(session, reads)
         skills = [handler.skill for handler in self._of_kind("task")]
         unserved = [skill for skill in agent.card.skills if skill not in skills]
-        self.inbox = Inbox(session, self.votes, self.asks, self.finished, skills, unserved, self._take)
+        self.inbox = Inbox(session, self.votes, self.asks, self.finished, reads, skills, unserved, self._take)
         self.board = TaskBoard(session, skills)
         self.claimer = Claimer(self.board, self.tasks)
         self._lanes: dict[str, Lane[Item]] = {
@@ -71,6 +75,8 @@ class Runtime:
             )
         }
         self._workers = [self._worker(handler) for handler in self._of_kind("task")]
+        # Not the loop's own few threads: `concurrency` holds, and what blocks there holds up nobody else.
+        self._threads = ThreadPoolExecutor(THREADS_MAX, thread_name_prefix=f"handler-{agent.name}")
         self.ended = asyncio.Event()  # once the connection is gone for good
         self._channels: dict[Handler, int] = {}
         self._feeds: dict[int, ChannelFeed] = {}
@@ -107,6 +113,7 @@ class Runtime:
         await self.inbox.stop()
         stopping: list[Stoppable] = [*self._workers, *self._feeds.values(), *self._lanes.values()]
         await asyncio.gather(*(part.stop(drain_seconds) for part in stopping))
+        self._threads.shutdown(wait=False)
 
     def report(self, failure: Failure) -> None:
         """Tell the program that a handler raised."""
@@ -184,13 +191,13 @@ class Runtime:
         results = []
         for number, handler in enumerate(handlers):
             with running(prefix if number == 0 else f"{prefix}/{handler.name}"):
-                results.append(await handler.run(offers, self._twin))
+                results.append(await handler.run(offers, self._twin, self._threads))
         return results
 
     def _worker(self, handler: Handler) -> TaskWorker:
         async def work(task: Task) -> Any:
             offers = {"task": task, "progress": Progress(task), "data": task.data, "agent": self._agent}
-            return await handler.run(offers, self._twin)
+            return await handler.run(offers, self._twin, self._threads)
 
         return TaskWorker(
             handler.name,

@@ -65,7 +65,6 @@ class TaskBoard:
         self.changed.set()
 
     def _changed_row(self, ctx: EventContext, old: TaskRow, row: TaskRow) -> None:
-        del ctx
         if row.phase == CLAIMABLE:
             self.orphans.pop(row.id, None)
             self._open(row)
@@ -75,8 +74,8 @@ class TaskBoard:
         else:
             self.open.get(row.skill, {}).pop(row.id, None)
             mine = row.assignee == self._session.me and row.phase in (HELD, WAITING)
-            if mine and row.phase == HELD:
-                self._held(row, left=old.phase == WAITING)
+            if mine and row.phase == HELD:  # after a reconnection: by a claim whose answer was lost
+                self._held(row, left=old.phase == WAITING or isinstance(ctx.event, ReconnectedEvent))
             self._tell(row.id, row if mine else None)
         self.changed.set()
 
