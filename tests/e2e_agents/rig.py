@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +14,7 @@ from agent_spaces.testing.host import HostProcess
 
 PROCESSES, WORKERS_OF_EACH = 5, 4
 PAUSE_SECONDS = 3.0  # longer than a lease
+MOVES = ("kill", "pause", "kill", "host", "pause", "kill", "pause", "host", "kill", "pause")
 WORKER = Path(__file__).with_name("worker.py")
 
 
@@ -41,40 +42,51 @@ class Gang:
             await self.process.wait()
 
     async def pause(self) -> None:
-        """Let it stand still for longer than a lease."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
+        """Let it stand still for longer than a lease; it may be killed meanwhile."""
+        process = self.process
+        assert process is not None
+        process.send_signal(signal.SIGSTOP)
         try:
             await asyncio.sleep(PAUSE_SECONDS)
         finally:
-            self.process.send_signal(signal.SIGCONT)
+            if process.returncode is None:
+                process.send_signal(signal.SIGCONT)
 
 
 @dataclass
 class Trouble:
-    """What happens to gangs and host until it is told to end; `told` is what happened."""
+    """What happens to gangs and host; `told` is each move with what `open_work` said right before it."""
 
     host: HostProcess
     gangs: list[Gang]
     chance: random.Random
-    told: list[str] = field(default_factory=list)
+    open_work: Callable[[], tuple[int, int]]
+    told: list[tuple[str, tuple[int, int]]] = field(default_factory=list)
+    _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def make(self) -> None:
         """Kill and pause gangs at random, the host twice, and then leave everybody in peace."""
-        moves = ["kill", "pause", "kill", "host", "pause", "kill", "host", "pause"]
-        for move in moves:
-            await asyncio.sleep(0.3 + self.chance.random())
-            self.told.append(move)
-            gang = self.chance.choice(self.gangs)
-            if move == "host":
-                await self.host.kill()
-                await asyncio.sleep(self.chance.random())
-                await self.host.start()
-            elif move == "kill":
-                await gang.kill()
-                await gang.start()
-            else:
-                await gang.pause()
+        async with asyncio.TaskGroup() as pauses:
+            for move in MOVES:
+                await asyncio.sleep(0.4 + self.chance.random())
+                self.told.append((move, self.open_work()))
+                self._moved.set()
+                gang = self.chance.choice(self.gangs)
+                if move == "host":
+                    await self.host.kill()
+                    await asyncio.sleep(self.chance.random())
+                    await self.host.start()
+                elif move == "kill":
+                    await gang.kill()
+                    await gang.start()
+                else:
+                    pauses.create_task(gang.pause())
+
+    async def until_move(self, number: int) -> None:
+        """Wait until so many moves have begun, so that each of them meets work that came right before it."""
+        while len(self.told) < number:
+            self._moved.clear()
+            await self._moved.wait()
 
 
 @asynccontextmanager

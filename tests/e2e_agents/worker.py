@@ -23,15 +23,16 @@ def make(space: Spaces, name: str, chance: random.Random) -> Agent:
 
     @agent.on_task(SKILL, lease=LEASE_SECONDS)
     async def work(task: Task) -> dict[str, int]:
-        await asyncio.sleep(chance.random() * 0.2)
+        await asyncio.sleep(chance.random() * 0.5)
         if chance.random() < 0.1:
             agent._parts.session.connection.drop_socket()
         await task.say(f"done {task.data}", key=f"done/{task.id}")
-        await asyncio.sleep(chance.random() * 0.1)
+        await asyncio.sleep(chance.random() * 0.5)
         return {"number": task.data, "attempt": task.attempt}
 
     @agent.on_vote()
     async def judge(vote: Vote) -> int:
+        await asyncio.sleep(chance.random() * 0.5)
         return choice_of(vote.id, name, len(vote.options))
 
     return agent
