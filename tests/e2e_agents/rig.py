@@ -13,7 +13,7 @@ from pathlib import Path
 from agent_spaces.testing.host import HostProcess
 
 PROCESSES, WORKERS_OF_EACH = 5, 4
-PAUSE_SECONDS = 3.0  # longer than a lease
+PAUSE_SECONDS = 5.0  # longer than a lease and the wait after its end: somebody else has the task then
 MOVES = ("kill", "pause", "kill", "host", "pause", "kill", "pause", "host", "kill", "pause")
 WORKER = Path(__file__).with_name("worker.py")
 

@@ -1,10 +1,12 @@
 """A process with several workers, which may be killed or paused at any time: python worker.py URL SEED NAME..."""
 
 import asyncio
+import json
 import random
 import sys
+from contextlib import suppress
 
-from agent_spaces.agents import Agent, Spaces, Task, Vote
+from agent_spaces.agents import Agent, AgentError, Spaces, Task, Vote
 from agent_spaces.client import ClientError
 
 SKILL, LEASE_SECONDS = "trouble", 2
@@ -16,13 +18,31 @@ def choice_of(vote_id: int, name: str, options: int) -> int:
     return (vote_id * 7 + sum(map(ord, name))) % options
 
 
+class LateError(Exception):
+    """What a worker says that will hand in a result after it has given the task up."""
+
+
+async def hand_in_late(agent: Agent, task: Task, seconds: float) -> None:
+    """Hand in the result of an attempt that is over, as a program that nobody stopped would: it must be refused."""
+    await asyncio.sleep(seconds)
+    result = json.dumps({"number": task.data, "attempt": task.attempt})
+    with suppress(ClientError, AgentError):
+        await agent.call("complete_task", task_id=task.id, attempt=task.attempt, result=result)
+
+
 def make(space: Spaces, name: str, chance: random.Random) -> Agent:
     """Return a worker that says once a task that it is done, and loses its connection now and then."""
     agent = space.agent(name)
     agent.drain_seconds = 0.1
+    late: set[asyncio.Task[None]] = set()
 
     @agent.on_task(SKILL, lease=LEASE_SECONDS)
     async def work(task: Task) -> dict[str, int]:
+        if chance.random() < 0.1:
+            later = asyncio.create_task(hand_in_late(agent, task, 2 + chance.random() * 3))
+            late.add(later)
+            later.add_done_callback(late.discard)
+            raise LateError
         await asyncio.sleep(chance.random() * 0.5)
         if chance.random() < 0.1:
             agent._parts.session.connection.drop_socket()
