@@ -6,13 +6,14 @@ import random
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agent_spaces.testing.host import HostProcess
 
 PROCESSES, WORKERS_OF_EACH = 5, 4
+WORK_SECONDS_MAX = 10.0  # for how long a move waits for a held task and an open vote
 PAUSE_SECONDS = 5.0  # longer than a lease and the wait after its end: somebody else has the task then
 MOVES = ("kill", "pause", "kill", "host", "pause", "kill", "pause", "host", "kill", "pause")
 WORKER = Path(__file__).with_name("worker.py")
@@ -55,13 +56,14 @@ class Gang:
 
 @dataclass
 class Trouble:
-    """What happens to gangs and host; `told` is each move with what `open_work` said right before it."""
+    """What happens to gangs and host; `told` is each move with the held tasks and open votes that it met."""
 
     host: HostProcess
     gangs: list[Gang]
     chance: random.Random
     open_work: Callable[[], tuple[int, int]]
-    told: list[tuple[str, tuple[int, int]]] = field(default_factory=list)
+    told: list[tuple[str, int, int]] = field(default_factory=list)
+    _announced: int = 0
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def make(self) -> None:
@@ -69,8 +71,10 @@ class Trouble:
         async with asyncio.TaskGroup() as pauses:
             for move in MOVES:
                 await asyncio.sleep(0.4 + self.chance.random())
-                self.told.append((move, self.open_work()))
+                self._announced += 1
                 self._moved.set()
+                await self._until_there_is_something_to_lose()
+                self.told.append((move, *self.open_work()))
                 gang = self.chance.choice(self.gangs)
                 if move == "host":
                     await self.host.kill()
@@ -82,9 +86,15 @@ class Trouble:
                 else:
                     pauses.create_task(gang.pause())
 
+    async def _until_there_is_something_to_lose(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WORK_SECONDS_MAX):
+                while not all(self.open_work()):
+                    await asyncio.sleep(0.01)
+
     async def until_move(self, number: int) -> None:
-        """Wait until so many moves have begun, so that each of them meets work that came right before it."""
-        while len(self.told) < number:
+        """Wait until so many moves are at hand, so that each of them meets work that came right before it."""
+        while self._announced < number:
             self._moved.clear()
             await self._moved.wait()
 
