@@ -9,7 +9,7 @@ import pytest
 
 from agent_spaces.agents import AgentError, NoAnswerError, Reply, Spaces, UnknownPlaceError
 from agent_spaces.agents.messages import DirectMessage, Message
-from agent_spaces.client import ReducerFailedError
+from agent_spaces.client import HostUnreachableError, ReducerFailedError
 from agent_spaces.errors import LockedError
 
 
@@ -166,6 +166,18 @@ async def test_an_agent_comes_back_by_itself_and_misses_nothing(space: Spaces) -
         await asyncio.wait_for(enough.wait(), 60)
 
     assert heard == [str(number) for number in range(20)]
+
+
+def test_a_program_whose_host_is_not_there_says_so_in_one_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    space = Spaces.connect("http://127.0.0.1:9")
+
+    with pytest.raises(HostUnreachableError, match=r"Nobody answers at .*`spaces serve` starts a host there") as caught:
+        space.run(space.agent("one"), space.agent("two"))
+
+    assert caught.value.__cause__ is None
 
 
 async def test_nobody_waits_for_a_connection_that_never_comes_back() -> None:

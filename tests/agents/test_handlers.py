@@ -49,6 +49,37 @@ def test_a_channel_or_mentions_have_to_be_said() -> None:
         Spaces.memory().agent("a").on_message()
 
 
+@pytest.mark.parametrize("decorator", ["on_message", "on_task", "on_vote", "on_inbox"])
+def test_a_decorator_without_brackets_says_so_and_drops_no_function(decorator: str) -> None:
+    async def hello() -> None: ...
+
+    with pytest.raises(AgentError, match=f"@agent.{decorator}"):
+        getattr(Spaces.memory().agent("reviewer"), decorator)(hello)
+
+
+def test_a_kind_of_items_that_there_is_not_is_named() -> None:
+    with pytest.raises(AgentError, match=r"no items of kind 'mentions'; there are direct_message, task, vote, mention"):
+        Spaces.memory().agent("reviewer").on_inbox("mentions")
+
+
+async def test_an_inbox_handler_without_kinds_takes_all_that_is_left(space: Spaces) -> None:
+    kinds: list[str] = []
+    agent = space.agent("reviewer")
+
+    @agent.on_inbox()
+    async def take(item: Item) -> None:
+        kinds.append(item.kind)
+
+    async with agent, space.person("carol") as carol:
+        await carol.send("#general", "@reviewer hi")
+        await carol.dm("@reviewer", "psst")
+        await carol.submit("#general", "For you", target="@reviewer")
+        while len(kinds) < 3:
+            await asyncio.sleep(0.02)
+
+    assert sorted(kinds) == ["direct_message", "mention", "task_offered"]
+
+
 async def test_parameters_are_found_by_class_whatever_their_name(space: Spaces) -> None:
     got: list[Any] = []
     done = asyncio.Event()

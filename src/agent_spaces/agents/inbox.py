@@ -20,6 +20,7 @@ from agent_spaces.fabric.task_rules import CLAIMABLE
 from agent_spaces.fabric.types import InboxKind
 from agent_spaces.sats import ZERO_IDENTITY
 
+ITEM_KINDS = ("direct_message", "task", "vote", *(kind.name.lower() for kind in InboxKind))
 MESSAGE_KINDS = (InboxKind.MENTION, InboxKind.REPLY)
 WORKER_KINDS = (InboxKind.TASK_OFFERED, InboxKind.TASK_INPUT_PROVIDED, InboxKind.TASK_CANCELED)
 

@@ -6,9 +6,16 @@ from typing import Any, TypeVar
 from agent_spaces.agents.dispatch import Failure
 from agent_spaces.agents.errors import AgentError
 from agent_spaces.agents.handlers import Handler, make_handler
+from agent_spaces.agents.inbox import ITEM_KINDS
 
 F = TypeVar("F", bound=Callable[..., Any])
 LEASE_SECONDS, LEASE_SECONDS_MAX = 120, 3600
+
+
+def _check_filter(decorator: str, value: object) -> None:
+    """Raise AgentError if a decorator stands without brackets: it would be given the function and drop it."""
+    if callable(value):
+        raise AgentError(f"Write brackets behind the decorator, as in @agent.{decorator}(…): it needs them.")
 
 
 class Handlers:
@@ -33,6 +40,7 @@ class Handlers:
         `mentions` a channel has to be named; handling begins at the channel's end at the agent's very first start, and
         from then on where it got to.
         """
+        _check_filter("on_message", channel)
         if channel is None and not mentions:
             raise AgentError('Name a channel, as in on_message("#general"), or say mentions=True to hear of all calls.')
         return self._adding("message", concurrency=concurrency, channel=channel, mentions=mentions)
@@ -42,6 +50,7 @@ class Handlers:
 
         It may take message, event (its content as a dict), reply and agent.
         """
+        _check_filter("on_event", event)
         return self._adding("event", concurrency=concurrency, channel=channel, event=event)
 
     def on_direct_message(self, function: F | None = None, *, concurrency: int = 1) -> Any:
@@ -56,6 +65,7 @@ class Handlers:
         result, an exception fails the attempt. The lease of `lease` seconds is renewed while it runs; if the task is
         lost all the same, the function is canceled and nothing of this attempt counts.
         """
+        _check_filter("on_task", skill)
         if not 1 <= lease <= LEASE_SECONDS_MAX:
             raise AgentError(f"A lease must last 1 to {LEASE_SECONDS_MAX} seconds, not {lease}.")
         return self._adding("task", concurrency=concurrency, skill=skill, lease=lease)
@@ -65,11 +75,19 @@ class Handlers:
 
         It returns the option to vote for, by text or position; None casts no ballot.
         """
+        _check_filter("on_vote", channel)
         return self._adding("vote", concurrency=concurrency, channel=channel)
 
     def on_inbox(self, *kinds: str, concurrency: int = 1) -> Callable[[F], F]:
-        """Call the function with items of these kinds that no other handler takes; it may take item and agent."""
-        return self._adding("inbox", concurrency=concurrency, kinds=kinds)
+        """Call the function with items of these kinds, or of all, that no other handler takes.
+
+        It may take item and agent; see Item for the kinds.
+        """
+        for kind in kinds:
+            _check_filter("on_inbox", kind)
+            if kind not in ITEM_KINDS:
+                raise AgentError(f"There are no items of kind {kind!r}; there are {', '.join(ITEM_KINDS)}.")
+        return self._adding("inbox", concurrency=concurrency, kinds=kinds or ITEM_KINDS)
 
     def on_error(self, callback: Callable[[Failure], None]) -> Callable[[Failure], None]:
         """Call `callback(failure)` whenever a handler raises; it is a plain function and must not block."""

@@ -178,8 +178,9 @@ class Runtime:
         offers: dict[str, Any] = {"item": item, "vote": item.vote, "message": item.message, "agent": self._agent}
         if item.message is not None:
             offers["reply"] = Reply(item.message)
-        results = await self._run_all(self._handlers_for(item), item.id, offers)
-        if item.vote is None:
+        handlers = self._handlers_for(item)
+        results = await self._run_all(handlers, item.id, offers)
+        if item.vote is None or all(handler.kind == "inbox" for handler in handlers):
             await item.ack()
             return
         for choice in results:

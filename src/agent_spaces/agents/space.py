@@ -21,6 +21,7 @@ from agent_spaces.client import Address, ClientOptions, Credentials
 from agent_spaces.client.over_http import new_identity
 from agent_spaces.clock import Clock, ManualClock, SystemClock
 from agent_spaces.config import HostConfig
+from agent_spaces.errors import SpacesError
 from agent_spaces.logins import config_folder
 from agent_spaces.logs import hide_secrets
 
@@ -164,7 +165,10 @@ class Spaces:
                 await asyncio.gather(*(agent.stop() for agent in agents))
 
     def run(self, *agents: Agent) -> None:
-        """Serve with these agents until interrupted: the last line of a program, without asyncio around it."""
+        """Serve with these agents until interrupted: the last line of a program, without asyncio around it.
+
+        What ends one agent for good ends all, and is raised: HostUnreachableError if nobody answers at the start.
+        """
 
         async def serve() -> None:
             async with self, asyncio.TaskGroup() as group:
@@ -175,6 +179,11 @@ class Spaces:
             asyncio.run(serve())
         except KeyboardInterrupt:
             return
+        except BaseExceptionGroup as group:
+            reasons = _reasons(group)
+            if all(isinstance(reason, SpacesError) for reason in reasons):
+                raise reasons[0] from None  # what HTTP libraries said of it is of no use to its reader
+            raise
 
     @staticmethod
     def twin(value: Any) -> Any:
@@ -182,6 +191,12 @@ class Spaces:
         from agent_spaces.agents.sync import Loop  # noqa: PLC0415 - the twins are made of the classes here
 
         return Loop(asyncio.get_running_loop()).twin(value)
+
+
+def _reasons(error: BaseException) -> list[BaseException]:
+    if not isinstance(error, BaseExceptionGroup):
+        return [error]
+    return [reason for each in error.exceptions for reason in _reasons(each)]
 
 
 def _quiet_logs() -> None:

@@ -36,7 +36,8 @@ async def request(
             return await client.request(method, url, **content)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise HostUnreachableError(
-            f"Nobody answers at {url.split('/v1/', maxsplit=1)[0]} ({error or type(error).__name__})."
+            f"Nobody answers at {url.split('/v1/', maxsplit=1)[0]} ({error or type(error).__name__}). "
+            "`spaces serve` starts a host there."
         ) from error
 
 

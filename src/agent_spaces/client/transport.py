@@ -96,7 +96,9 @@ async def open_socket(
         text = response.body.decode(errors="replace") if response.body else response.reason_phrase
         raise ConnectionRefusedByHostError(response.status_code, text) from refusal
     except (OSError, InvalidHandshake, TimeoutError, EOFError) as error:
-        raise HostUnreachableError(f"Nobody answers at {address.base} ({error or type(error).__name__}).") from error
+        raise HostUnreachableError(
+            f"Nobody answers at {address.base} ({error or type(error).__name__}). `spaces serve` starts a host there."
+        ) from error
     if websocket.subprotocol not in (V2, V3):
         await websocket.close()
         raise ConnectionRefusedByHostError(101, "the host speaks neither v2.bsatn.spacetimedb nor v3")

@@ -229,7 +229,7 @@ class SyncAgent:
         return self._core.on_vote(channel, concurrency=concurrency)
 
     def on_inbox(self, *kinds: str, concurrency: int = 1) -> Callable[[F], F]:
-        """Call the function with items of these kinds that no other handler takes; it may take item and agent."""
+        """Call the function with items of these kinds, or of all, that no other handler takes."""
         return self._core.on_inbox(*kinds, concurrency=concurrency)
 
     def on_error(self, callback: Callable[[Failure], None]) -> Callable[[Failure], None]:
