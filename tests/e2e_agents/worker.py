@@ -23,9 +23,12 @@ class LateError(Exception):
 
 
 async def hand_in_late(agent: Agent, task: Task, seconds: float) -> None:
-    """Hand in the result of an attempt that is over, as a program that nobody stopped would: it must be refused."""
+    """Hand in the result of an attempt that was given up, as a program that nobody stopped would.
+
+    It must be refused, unless the lease ran out before the attempt was given up, and nobody has claimed the task since.
+    """
     await asyncio.sleep(seconds)
-    result = json.dumps({"number": task.data, "attempt": task.attempt})
+    result = json.dumps({"number": task.data, "attempt": task.attempt, "late": 1})
     with suppress(ClientError, AgentError):
         await agent.call("complete_task", task_id=task.id, attempt=task.attempt, result=result)
 
