@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from cases import CHATS, Chat
-from extras import EXTRAS, print_extra
+from coordination import COORDINATION
+from extras import EXTRAS as ALONE
+from extras import print_extra
 from loading import build_load, load
 from machine import Noise, cpu_s, describe, rss_mb
 from servers import OURS, PEERS, Blueprint, Nats, Server, Spaces
 
+EXTRAS = ALONE | COORDINATION
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
 PEER_ROUNDS = 2
 FIGURES = ("tx_s", "deliveries_s", "ack_p50_ms", "ack_p99_ms", "delivery_p50_ms", "delivery_p99_ms", "cpu", "cpu_us_tx")

@@ -22,7 +22,7 @@ typedef struct {
   char *token;
 } Conn;
 
-static int port = 3000, pid, conns = 2, senders = 1, depth = 1, text_bytes = 80, channels = 1, blueprint, keyed;
+static int port = 3000, pid, conns = 2, senders = 1, depth = 1, text_bytes = 80, channels = 1, blueprint, keyed, is_tasks;
 static uint64_t first_channel = 1, server_id = 1, total;
 static double seconds = 3, warm = 1, rate;
 static const char *database = "spaces", *mode = "chat", *prefix = "u", *query = "";
@@ -74,7 +74,7 @@ static void call_register(Conn *c) {
   Buffer *b = begin_call(c, "register_user", &at);
   put_text(b, name);
   put_u8(b, 1);
-  put_u8(b, 0);
+  put_u8(b, is_tasks);
   end_call(c, b, at);
 }
 static void call_with_u64(Conn *c, const char *reducer, uint64_t value) {
@@ -142,9 +142,12 @@ static void note_error(const char *what, const u8 *d, size_t n) {
     first_error[k++] = d[i] >= 32 && d[i] < 127 && d[i] != '"' && d[i] != '\\' ? d[i] : '.';
 }
 
+static void task_message(Conn *c, const u8 *d, size_t n);
+
 static void on_message(Conn *c, const u8 *d, size_t n) {
   if (measuring) { messages++; bytes_in += n; }
   if (n < 2 || d[0]) { note_error("compressed or empty", d, n); return; }
+  if (phase == 2 && is_tasks) { task_message(c, d, n); return; }
   const u8 *end = d + n;
   uint32_t id;
   switch (d[1]) {
@@ -432,6 +435,8 @@ static void idle(void) {
   }
 }
 
+#include "tasks.h"
+
 int main(int argc, char **argv) {
   int o;
   while ((o = getopt(argc, argv, "P:D:c:s:d:r:n:t:w:p:k:f:S:N:m:u:q:xK")) != -1) switch (o) {
@@ -456,6 +461,7 @@ int main(int argc, char **argv) {
     case 'K': keyed = 1; break;
     default: return 1;
   }
+  is_tasks = !strcmp(mode, "tasks");
   struct rlimit files = {65536, 65536};
   setrlimit(RLIMIT_NOFILE, &files);
   all = calloc(conns, sizeof *all);
@@ -469,9 +475,11 @@ int main(int argc, char **argv) {
   if (!strcmp(mode, "idle")) { idle(); return 0; }
   join_all();
   if (!strcmp(mode, "ask")) { ask(); return 0; }
-  subscribe_all();
+  if (is_tasks) prepare_workers();
+  else subscribe_all();
   usleep(300000);
   phase = 2;
-  chat();
+  if (is_tasks) tasks();
+  else chat();
   return 0;
 }
