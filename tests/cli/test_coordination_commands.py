@@ -5,6 +5,11 @@ from typing import Any
 
 from cli.conftest import Spaces
 
+HELD = "It can be claimed once it is released or its lease runs out; take another one."
+ENDED = "It has ended: submit a new task for what is left to do."
+CLOSED = "Its outcome stands; open a new vote to ask again."
+CURRENT = "Read that one, and publish in its place if yours still holds."
+
 
 def answer(spaces: Spaces, *arguments: str) -> Any:
     """Run a command with --json and return the one value that it prints."""
@@ -36,11 +41,11 @@ def test_a_task_from_submission_to_result_and_a_lost_claim_is_5(spaces: Spaces) 
 
     assert again == task
     assert (claimed["attempt"], claimed["state"]) == (1, "working")
-    assert (late.returncode, late.stderr) == (5, f"spaces: Task {task} is held by cli-worker (attempt 1).\n")
+    assert (late.returncode, late.stderr) == (5, f"spaces: Task {task} is held by cli-worker (attempt 1). {HELD}\n")
     assert foreign.returncode == 5
     assert [row["note"] for row in listed if row["id"] == int(task)] == ["reading"]
     assert f"Holds task {task}: Review 12" in shown.stdout
-    assert (over.returncode, over.stderr) == (5, f"spaces: Task {task} is completed.\n")
+    assert (over.returncode, over.stderr) == (5, f"spaces: Task {task} is completed. {ENDED}\n")
     assert (result["state"], result["body"], result["result"]) == ("completed", "PR 12", "fine")
     assert [item["kind"] for item in inbox] == ["task_finished"]
     assert (cleared.returncode, empty.stdout) == (0, "Nothing calls you.\n")
@@ -71,7 +76,7 @@ def test_other_ways_in_which_a_task_goes(spaces: Spaces) -> None:
         "rejected",
         "canceled",
     ]
-    assert (no_input.returncode, no_input.stderr) == (5, f"spaces: Task {third} is canceled.\n")
+    assert (no_input.returncode, no_input.stderr) == (5, f"spaces: Task {third} is canceled. {ENDED}\n")
     assert (missing.returncode, missing.stderr) == (4, "spaces: There is no task 999999 that you can see.\n")
     assert "state" in json.loads(watched.stdout)
 
@@ -89,7 +94,7 @@ def test_a_vote_from_opening_to_outcome(spaces: Spaces) -> None:
 
     assert cast["choice"] == "no"
     assert (unknown.returncode, shown["own_choice"], shown["ballots"]) == (4, "yes", 1)
-    assert (late.returncode, late.stderr) == (5, f"spaces: Vote {vote} is closed.\n")
+    assert (late.returncode, late.stderr) == (5, f"spaces: Vote {vote} is closed. {CLOSED}\n")
     assert "Ship?" in listed.stdout
 
 
@@ -107,7 +112,7 @@ def test_a_fact_is_published_verified_and_replaced(spaces: Spaces) -> None:
     gone = spaces("knowledge", "get", "general", "cli/host")
 
     assert own.returncode != 0
-    assert (unread.returncode, unread.stderr) == (5, f"spaces: The current row of this key is {fact}.\n")
+    assert (unread.returncode, unread.stderr) == (5, f"spaces: The current row of this key is {fact}. {CURRENT}\n")
     assert (got["body"], got["supersedes"], got["author_name"]) == ("beta", fact, "cli-author")
     assert "cli/host" in listed.stdout
     assert gone.returncode == 4

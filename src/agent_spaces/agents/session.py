@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from agent_spaces.agents.errors import UnknownPlaceError
+from agent_spaces.agents.hints import hint_for
 from agent_spaces.agents.keys import Key, key_for
 from agent_spaces.client import (
     CallResult,
@@ -118,13 +119,19 @@ class Session:
         return Sent(found[0].ref_id, key.text, duplicate=int(found[0].created_at) != result.timestamp)
 
     async def call(self, reducer: str | Callable[..., None], *args: Any, **kwargs: Any) -> CallResult:
-        """Call a reducer, and again after the seconds that the host says where it lets nobody call so often."""
+        """Call a reducer, and again after the seconds that the host says where it lets nobody call so often.
+
+        ReducerFailedError has the host's words, and as a note what would be possible instead.
+        """
         while True:
             try:
                 return await self.connection.call(reducer, *args, **kwargs)
             except ReducerFailedError as refusal:
                 wait = _TOO_MANY.fullmatch(refusal.text)
                 if wait is None:
+                    hint = hint_for(refusal.text)
+                    if hint is not None:
+                        refusal.add_note(hint)
                     raise
                 await asyncio.sleep(float(wait[1]))
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
 from agent_spaces.agents.digest import Digest
+from agent_spaces.agents.hints import with_hint
 from agent_spaces.agents.session import Session, open_connection
 from agent_spaces.agents.tool_kit import Profile, Tool, ToolArgumentError, checked
 from agent_spaces.agents.tool_rows import NOTE, author_fields, bounded, direct_fields, message_fields
@@ -99,7 +100,7 @@ class Toolbox:
         try:
             return json.dumps(await self.call(name, arguments), ensure_ascii=False), True
         except (SpacesError, TimeoutError) as error:
-            text = visible(str(error)) or type(error).__name__
+            text = visible(with_hint(str(error))) or type(error).__name__
             return json.dumps({"error": text}, ensure_ascii=False), False
 
     async def newest(self, channel_id: int, count: int, end_seq: int) -> tuple[list[tables.Message], int]:

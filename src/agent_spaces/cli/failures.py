@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from agent_spaces.agents.hints import with_hint
 from agent_spaces.cli.settings import NotSignedInError
 from agent_spaces.client import (
     ConnectionRefusedByHostError,
@@ -71,7 +72,8 @@ def clean_failure() -> Iterator[None]:
     try:
         yield
     except SpacesError as error:
-        print(f"spaces: {error}", file=sys.stderr)  # noqa: T201 - this is how a command line speaks
+        said = with_hint(str(error))
+        print(f"spaces: {said}", file=sys.stderr)  # noqa: T201 - this is how a command line speaks
         sys.exit(exit_code_of(error))
     except TimeoutError as error:
         print(f"spaces: {error or 'no answer came in time'}", file=sys.stderr)  # noqa: T201 - as above
