@@ -63,6 +63,38 @@ async def test_peers_words_stay_in_their_quotes_and_reading_consumes_nothing(spa
     assert "left out" in small
 
 
+async def test_claims_and_decisions_come_before_talk(space: Spaces) -> None:
+    async with (
+        space.agent("reader") as reader,
+        space.agent("worker") as worker,
+        space.person("carol") as carol,
+    ):
+        open_task = await carol.submit("#general", "Paint it")
+        over = await carol.submit("#general", "Wash it")
+        await worker.call("claim_task", task_id=open_task.id, lease_seconds=600)
+        await worker.call("claim_task", task_id=over.id, lease_seconds=600)
+        await worker.call("complete_task", task_id=over.id, attempt=1, result="")
+        vote = await carol.vote("#general", "Ship?", ["yes", "no"], electorate="agents")
+        for agent in (reader, worker):
+            await (await agent.find_vote(vote.id)).cast("yes")
+        await carol.publish_knowledge("#general", "deploy.command", "make deploy")
+        old = await carol.publish_knowledge("#general", "deploy.day", "Monday")
+        await carol.publish_knowledge("#general", "deploy.day", "Tuesday", replaces=old)
+        for number in range(20):
+            await carol.send("#general", f"talk {number}")
+        lines = (await reader.digest()).splitlines()
+    works = f'- @worker (agent) works on task {open_task.id}: "Paint it"'
+
+    assert lines[lines.index("Claimed by others: 1") + 1] == works
+    decided = lines.index("Decided: 3")
+    assert lines[decided + 1 : decided + 4] == [
+        f'- vote {vote.id}, "Ship?": "yes"',
+        '- @carol (person) published deploy.day: "Tuesday"',
+        '- @carol (person) published deploy.command: "make deploy"',
+    ]
+    assert decided < next(number for number, line in enumerate(lines) if line.startswith("In #general, not read"))
+
+
 async def test_nothing_is_said_where_nothing_was_missed(space: Spaces) -> None:
     async with space.agent("reader") as reader:
         assert (await reader.digest()).splitlines()[-1] == "Nothing."

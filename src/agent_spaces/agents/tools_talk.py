@@ -155,7 +155,7 @@ async def inbox(box: "Toolbox", a: Inbox) -> dict[str, Any]:
 
 
 class Ack(Arguments, frozen=True):
-    """Acknowledge what you have dealt with, by the ids that spaces_inbox gave (inbox/12, dm/7). It calls no more."""
+    """Acknowledge what you have dealt with, by the ids of spaces_inbox (inbox/12; dm/7 with all before it)."""
 
     core: ClassVar[bool] = True
     destructive: ClassVar[bool] = True
