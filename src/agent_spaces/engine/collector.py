@@ -1,6 +1,8 @@
 """The garbage collector as a host wants it."""
 
+import contextlib
 import gc
+from collections.abc import Iterator
 
 THRESHOLDS = (50_000, 20, 1_000_000)
 
@@ -14,3 +16,15 @@ def tune_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*THRESHOLDS)
+
+
+@contextlib.contextmanager
+def no_collections() -> Iterator[None]:
+    """Keep the collector from walking a million new rows again and again while they are made."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()

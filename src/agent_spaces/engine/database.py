@@ -103,8 +103,7 @@ class Database:
 
     def replay(self, records: "Iterable[Record]") -> None:
         """Take in durable groups, before `start`; DamagedError if they do not fit."""
-        for record in records:
-            replay(self.tables, record)
+        replay(self.tables, records)
 
     def start(self) -> None:
         """Begin to serve: run `init` in a database without a transaction, end what a crash left, start the timers.

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent_spaces.engine.database import Database
+from agent_spaces.engine.replay import load
 from agent_spaces.engine.storage import Store, StoreSettings, open_store
 from agent_spaces.engine.storage.files import Files
 from agent_spaces.engine.system import SYSTEM_TABLES
@@ -13,7 +14,6 @@ from agent_spaces.module.definition import Module
 
 if TYPE_CHECKING:
     from agent_spaces.clock import Clock, Randomness
-    from agent_spaces.engine.tableset import TableSet
     from agent_spaces.sats import Identity
 
 
@@ -63,7 +63,8 @@ def open_database(
             table_ids=store.table_ids,
             reducer_ids=store.reducer_ids,
         )
-        _load(database.tables, store)
+        recovered = store.take_recovered()
+        load(database.tables, recovered.rows, recovered.sequences)
         database.start()
     except BaseException:
         store.release()
@@ -75,14 +76,3 @@ def stored_module(module: Module) -> Module:
     """Return the module with the host's own tables, as the log and the checkpoint know it."""
     tables = [*module.tables.values(), *SYSTEM_TABLES]
     return Module([table.row_class for table in tables], [reducer.function for reducer in module.reducers.values()])
-
-
-def _load(tables: "TableSet", store: Store) -> None:
-    recovered, store.recovered = store.recovered, type(store.recovered)()
-    for name, rows in recovered.rows.items():
-        load = tables.by_name[name].load
-        for row in rows:
-            load(row)
-    for name, sequence in recovered.sequences.items():
-        table = tables.by_name[name]
-        table.sequence = max(table.sequence, sequence)

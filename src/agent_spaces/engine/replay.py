@@ -1,29 +1,28 @@
-"""Tables from what the log holds."""
+"""Stored rows into the tables of a database."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from agent_spaces.engine.storage.records import DELETE, EVENT, PUT, transactions_of
-from agent_spaces.errors import DamagedError, DecodeError
+from agent_spaces.engine.collector import no_collections
+from agent_spaces.engine.storage.replay import replayed
 
 if TYPE_CHECKING:
     from agent_spaces.engine.storage.log import Record
     from agent_spaces.engine.tableset import TableSet
 
 
-def replay(tables: "TableSet", record: "Record") -> None:
-    """Do again what the transactions of a group did; DamagedError if they do not fit the tables."""
-    try:
-        for transaction in transactions_of(record.body):
-            for table_id, op, data in transaction.changes:
-                table = tables.by_id[table_id]
-                if op == PUT:
-                    table.load(table.decode(data, 0)[0])
-                elif op == DELETE:
-                    table.unload(table.decode_key(data, 0)[0])
-                elif op != EVENT:
-                    table.sequence = max(table.sequence, int.from_bytes(data, "little"))
-    except (DecodeError, KeyError) as error:
-        raise DamagedError(
-            f"Transactions {record.first} to {record.last} of the log do not fit the tables: {error!r}. "
-            "Restore a backup."
-        ) from error
+def load(tables: "TableSet", rows: dict[str, list[Any]], sequences: Mapping[str, int]) -> None:
+    """Fill empty tables with rows, which are taken out of `rows`, and move their next numbers."""
+    with no_collections():
+        while rows:
+            name, found = rows.popitem()
+            tables.by_name[name].load_all(found)
+    for name, next_number in sequences.items():
+        table = tables.by_name[name]
+        table.sequence = max(table.sequence, next_number)
+
+
+def replay(tables: "TableSet", records: "Iterable[Record]") -> None:
+    """Fill empty tables with what the groups of a log left; DamagedError if they do not fit the tables."""
+    definitions = {table_id: table.definition for table_id, table in tables.by_id.items()}
+    load(tables, *replayed(definitions, {}, {}, records))

@@ -5,7 +5,6 @@ leaves the old one or the new one. Rows are decoded by the stored definition, so
 """
 
 import contextlib
-import gc
 import os
 import threading
 from collections.abc import Iterable, Iterator
@@ -15,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import apsw
 
-from agent_spaces.engine.storage import records, tables_db
+from agent_spaces.engine.collector import no_collections
+from agent_spaces.engine.storage import tables_db
+from agent_spaces.engine.storage.changes import NetChanges
 from agent_spaces.engine.storage.columns import rows_reader
 from agent_spaces.engine.storage.commit_log import first_of, read_segments, segment_names
 from agent_spaces.engine.storage.files import RealFiles
 from agent_spaces.engine.storage.log import next_chain
-from agent_spaces.engine.storage.tables_db import DRAFT, NAME, Meta, StoredTable
+from agent_spaces.engine.storage.tables_db import DRAFT, NAME, Meta
 from agent_spaces.errors import DamagedError, DecodeError
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from agent_spaces.module.definition import Module
     from agent_spaces.module.migrate import Migration
 
-CHANGES_MAX = 50_000  # how many rows are held before they are written to the draft
 _COPY_BYTES = 8 << 20
 
 
@@ -76,18 +76,6 @@ def begin(folder: Path, definition: dict[str, Any]) -> None:
     _install(folder)
 
 
-@contextlib.contextmanager
-def no_collections() -> Iterator[None]:
-    """Keep the garbage collector from walking a million new rows again and again while they are made."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
 def peek(folder: Path) -> Meta:
     """Read the meta data of a checkpoint without trusting it: good enough to decide what to load it as."""
     path = folder / NAME
@@ -124,76 +112,31 @@ def load(folder: Path, module: "Module | None") -> Loaded:
 
 
 def _load_rows(connection: apsw.Connection, module: "Module", loaded: Loaded) -> None:
+    shared: dict[Any, Any] = {}
     for name, table in module.tables.items():
         if table.event:
             continue
-        read = rows_reader(table.row_class, [column.annotation for column in table.columns])
+        leading = {index.columns[0] for index in table.indexes}
+        repeating = [i for i, column in enumerate(table.columns) if column.name in leading]
+        read = rows_reader(table.row_class, [column.annotation for column in table.columns], shared, repeating)
         columns = ", ".join(tables_db.quoted(column.name) for column in table.columns)
         loaded.rows[name] = read(connection.execute(f"SELECT {columns} FROM {tables_db.quoted(name)}"))
-
-
-class _Changes:
-    """What the log did to the tables since the last flush: for each key the row's new values, or None."""
-
-    def __init__(self, connection: apsw.Connection, meta: Meta) -> None:
-        self._connection = connection
-        self._tables = tables_db.stored_tables(meta.definition)
-        self._pending: dict[int, dict[Any, Any]] = {table_id: {} for table_id in self._tables}
-        self._count = 0
-        self.sequences = dict(meta.sequences)
-
-    def apply(self, body: bytes) -> None:
-        """Take in one group."""
-        for transaction in records.transactions_of(body):
-            for table_id, op, data in transaction.changes:
-                table = self._tables.get(table_id)
-                if table is None:
-                    raise DecodeError("change", 0, f"there is no table with the id {table_id}")
-                self._change(table_id, table, op, data)
-        if self._count >= CHANGES_MAX:
-            self.flush()
-
-    def _change(self, table_id: int, table: StoredTable, op: int, data: bytes) -> None:
-        if op == records.PUT:
-            row = records.decode_whole(table.decode, data)
-            self._pending[table_id][row[table.key_position]] = row
-            if table.auto_position is not None:
-                self._raise(table.name, row[table.auto_position] + 1)
-        elif op == records.DELETE:
-            self._pending[table_id][records.decode_whole(table.decode_key, data)] = None
-        elif op == records.SEQUENCE:
-            self._raise(table.name, int.from_bytes(data, "little"))
-        self._count += 1
-
-    def _raise(self, name: str, number: int) -> None:
-        if number > self.sequences.get(name, 1):
-            self.sequences[name] = number
-
-    def flush(self) -> None:
-        """Write what is held into the draft."""
-        for table_id, changed in self._pending.items():
-            table = self._tables[table_id]
-            gone = [table.key_to_sqlite((key,)) for key, row in changed.items() if row is None]
-            if gone:
-                self._connection.executemany(table.delete, gone)
-            if len(gone) < len(changed):
-                rows = (table.to_sqlite(row) for row in changed.values() if row is not None)
-                self._connection.executemany(table.put, rows)
-            changed.clear()
-        self._count = 0
 
 
 def apply_records(path: Path, meta: Meta, found: "Iterable[Record]") -> Meta:
     """Bring an unsealed file from `meta` to behind the last of the groups; returns its new meta data."""
     next_offset, chain = meta.next_offset, meta.chain
+    tables = tables_db.stored_tables(meta.definition)
+    logged = {table_id: table.logged(meta.sequences.get(table.name, 1)) for table_id, table in tables.items()}
     with tables_db.draft(path) as connection:
-        changes = _Changes(connection, meta)
+        net = NetChanges(logged, lambda table_id, changed: tables[table_id].write(connection, changed))
         connection.execute("BEGIN")
         for record in found:
-            changes.apply(record.body)
+            net.take(record)
             next_offset, chain = record.last + 1, record.chain
-        changes.flush()
-        after = Meta(next_offset, chain, meta.definition, changes.sequences)
+        net.flush()
+        numbers = {tables[table_id].name: each.next_number for table_id, each in logged.items() if each.next_number > 1}
+        after = Meta(next_offset, chain, meta.definition, meta.sequences | numbers)
         tables_db.write_meta(connection, after)
         connection.execute("COMMIT")
     return after

@@ -8,7 +8,7 @@ as BLOB where floats are in it, which JSON would not keep exactly.
 
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,7 @@ from agent_spaces.sats.special import Uuid
 from agent_spaces.sats.values import SumValue
 
 _NARROW = {f"{sign}{bits}" for sign in "IU" for bits in (8, 16, 32)} | {"I64", "Bool"}
+_SHARED = {"I64", "U64", "String"}
 _AS_TEXT = {"minus zero": -0.0, "not a number": math.nan}
 _IDENTITIES_MAX = 1 << 17
 
@@ -198,12 +199,23 @@ def row_writer(annotations_or_types: Iterable[Any]) -> Callable[[Any], tuple[Any
 
 
 def rows_reader(
-    row_class: type[Any] | None, annotations_or_types: Iterable[Any]
+    row_class: type[Any] | None,
+    annotations_or_types: Iterable[Any],
+    shared: dict[Any, Any] | None = None,
+    repeating: Collection[int] = (),
 ) -> Callable[[Iterable[Any]], list[Any]]:
-    """Return the function that makes a list of rows (tuples without a class) of rows of SQLite values."""
+    """Return the function that makes a list of rows (tuples without a class) of rows of SQLite values.
+
+    Equal numbers and strings in the columns at the positions `repeating` become one object, kept in `shared`.
+    """
     source, shapes = _Source(), [shape_of(each) for each in annotations_or_types]
+    source.names["_shared"] = None if shared is None else shared.setdefault
+    values = ""
+    for i, shape in enumerate(shapes):
+        value = source.read(shape, f"c{i}")
+        is_shared = shared is not None and i in repeating and isinstance(shape, Scalar) and shape.name in _SHARED
+        values += f"_shared({value}, {value}), " if is_shared else f"{value}, "
     variables = "".join(f"c{i}, " for i in range(len(shapes)))
-    values = "".join(f"{source.read(shape, f'c{i}')}, " for i, shape in enumerate(shapes))
     made = f"({values})" if row_class is None else f"{source.name(row_class)}({values})"
     exec(f"def read(rows):\n    return [{made} for {variables}in rows]", source.names)
     reader: Callable[[Iterable[Any]], list[Any]] = source.names["read"]

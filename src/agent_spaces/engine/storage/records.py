@@ -20,6 +20,7 @@ PUT, DELETE, EVENT, SEQUENCE = 0, 1, 2, 3
 HEAD = Struct("<QHqI32s")  # offset, reducer id, timestamp, number of changes, caller
 CHANGE = Struct("<HBI")  # table id, op, length
 NEXT_NUMBER = Struct("<HBIQ")  # a whole SEQUENCE change
+Change = tuple[int, int, bytes]  # table id, op, bytes
 NO_REDUCER = 0xFFFF  # the reducer id of transactions that no reducer made: SQL of the owner, imports
 
 
@@ -30,7 +31,7 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
     reducer_id: int
     timestamp_us: int
     caller: bytes
-    changes: list[tuple[int, int, bytes]]
+    changes: list[Change]
 
 
 def encode_sequence(table_id: int, next_number: int) -> bytes:
@@ -56,27 +57,43 @@ def encode_transaction(transaction: Transaction) -> bytes:
 
 def transactions_of(body: bytes) -> Iterator[Transaction]:
     """Take a body apart; DecodeError where it ends too early or names an unknown op."""
-    position, end = 0, len(body)
-    while position < end:
-        if end - position < HEAD.size:
-            raise DecodeError("transaction", position, "the body ends in its head")
-        offset, reducer_id, timestamp_us, count, caller = HEAD.unpack_from(body, position)
-        position += HEAD.size
-        if count * CHANGE.size > end - position:
-            raise DecodeError("transaction", position, f"{count} changes do not fit into the body")
-        changes: list[tuple[int, int, bytes]] = []
-        for _ in range(count):
-            if end - position < CHANGE.size:
-                raise DecodeError("change", position, "the body ends in its head")
-            table_id, op, length = CHANGE.unpack_from(body, position)
-            start = position + CHANGE.size
-            position = start + length
-            if position > end:
-                raise DecodeError("change", start, f"its {length} bytes go past the body")
-            if op > SEQUENCE or (op == SEQUENCE and length != 8):
-                raise DecodeError("change", start, f"unknown op {op} of {length} bytes")
-            changes.append((table_id, op, body[start:position]))
+    position = 0
+    while position < len(body):
+        changes: list[Change] = []
+        (offset, reducer_id, timestamp_us, _, caller), position = _take_apart(body, position, changes)
         yield Transaction(offset, reducer_id, timestamp_us, caller, changes)
+
+
+def changes_of(body: bytes) -> list[Change]:
+    """Return the changes of all transactions of a body, in order; DecodeError as `transactions_of`."""
+    changes: list[Change] = []
+    position = 0
+    while position < len(body):
+        _, position = _take_apart(body, position, changes)
+    return changes
+
+
+def _take_apart(body: bytes, position: int, changes: list[Change]) -> tuple[tuple[Any, ...], int]:
+    """Add the changes of the transaction that begins at a position; return its head and where it ends."""
+    end = len(body)
+    if end - position < HEAD.size:
+        raise DecodeError("transaction", position, "the body ends in its head")
+    head = HEAD.unpack_from(body, position)
+    position += HEAD.size
+    if head[3] * CHANGE.size > end - position:
+        raise DecodeError("transaction", position, f"{head[3]} changes do not fit into the body")
+    for _ in range(head[3]):
+        if end - position < CHANGE.size:
+            raise DecodeError("change", position, "the body ends in its head")
+        table_id, op, length = CHANGE.unpack_from(body, position)
+        start = position + CHANGE.size
+        position = start + length
+        if position > end:
+            raise DecodeError("change", start, f"its {length} bytes go past the body")
+        if op > SEQUENCE or (op == SEQUENCE and length != 8):
+            raise DecodeError("change", start, f"unknown op {op} of {length} bytes")
+        changes.append((table_id, op, body[start:position]))
+    return head, position
 
 
 def decode_whole(decode: Callable[[bytes, int], tuple[Any, int]], data: bytes) -> Any:

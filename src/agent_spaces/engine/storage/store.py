@@ -7,27 +7,25 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from agent_spaces.clock import Clock, Randomness, SystemClock, SystemRandomness
-from agent_spaces.engine.storage import checkpoint, checkpointer, records
+from agent_spaces.engine.storage import checkpoint, checkpointer
 from agent_spaces.engine.storage.commit_log import SEGMENT_BYTES, CommitLog
 from agent_spaces.engine.storage.files import Files, RealFiles
 from agent_spaces.engine.storage.lock import FolderLock
+from agent_spaces.engine.storage.replay import Rows, Sequences, replayed
 from agent_spaces.engine.storage.tables_db import DRAFT, NAME
 from agent_spaces.engine.storage.writers import ThreadWriter, Writer, best_writer
-from agent_spaces.errors import DamagedError, DecodeError, LockedError, StorageError
+from agent_spaces.errors import DamagedError, LockedError, StorageError
 from agent_spaces.module.migrate import plan_migration, stored_definition
-from agent_spaces.sats.bsatn import decoder, row_decoder
 
 if TYPE_CHECKING:
     from agent_spaces.engine.storage.log import Record
     from agent_spaces.module.definition import Module
-    from agent_spaces.module.table import TableDefinition
 
 log = structlog.get_logger(__name__)
 
@@ -48,71 +46,9 @@ class StoreSettings:
 class RecoveredState:
     """The database as the disk has it: rows by table name (in no order), next numbers, the next transaction."""
 
-    rows: dict[str, list[Any]] = field(default_factory=dict)
-    sequences: dict[str, int] = field(default_factory=dict)
+    rows: Rows = field(default_factory=dict)
+    sequences: Sequences = field(default_factory=dict)
     next_offset: int = 0
-
-
-class _ReplayedTable:
-    """The rows of one table while the log is applied; they become a dict when the log first touches them."""
-
-    def __init__(self, table: "TableDefinition", rows: list[Any], next_number: int) -> None:
-        self.name, self.event = table.name, table.event
-        self._loaded, self._rows, self.next_number = rows, dict[Any, Any](), next_number
-        self._touched = False
-        self._decode, self._decode_key = (
-            row_decoder(table.row_class),
-            decoder(table.column(table.primary_key).annotation),
-        )
-        self._key_of = attrgetter(table.primary_key)
-        self._auto_of = None if table.auto_inc is None else attrgetter(table.auto_inc)
-
-    def change(self, op: int, data: bytes) -> None:
-        """Apply one change."""
-        if op == records.SEQUENCE:
-            self.next_number = max(self.next_number, int.from_bytes(data, "little"))
-            return
-        if op == records.EVENT:
-            return
-        if not self._touched:
-            self._rows = {self._key_of(row): row for row in self._loaded}
-            self._touched = True
-        if op == records.DELETE:
-            self._rows.pop(records.decode_whole(self._decode_key, data), None)
-            return
-        row, end = self._decode(data, 0)
-        if end != len(data):
-            raise DecodeError(self.name, end, "bytes are left over")
-        self._rows[self._key_of(row)] = row
-        if self._auto_of is not None and self._auto_of(row) >= self.next_number:
-            self.next_number = self._auto_of(row) + 1
-
-    def rows(self) -> list[Any]:
-        """Return the rows as they are now."""
-        return list(self._rows.values()) if self._touched else self._loaded
-
-
-def _replay(
-    module: "Module", table_ids: dict[str, int], loaded: checkpoint.Loaded, found: "Iterable[Record]"
-) -> tuple[dict[str, list[Any]], dict[str, int]]:
-    """Return rows and next numbers after the groups; DamagedError if one of them does not fit the module."""
-    tables = {
-        table_ids[name]: _ReplayedTable(table, loaded.rows.get(name, []), loaded.meta.sequences.get(name, 1))
-        for name, table in module.tables.items()
-    }
-    with checkpoint.no_collections():
-        for record in found:
-            try:
-                for transaction in records.transactions_of(record.body):
-                    for table_id, op, data in transaction.changes:
-                        tables[table_id].change(op, data)
-            except (DecodeError, KeyError) as error:
-                raise DamagedError(
-                    f"The group of transactions {record.first} to {record.last} in the log cannot be read: {error}. "
-                    f"The last good transaction is {record.first - 1}. Restore a backup."
-                ) from error
-    rows = {table.name: table.rows() for table in tables.values() if not table.event}
-    return rows, {table.name: table.next_number for table in tables.values() if table.next_number > 1}
 
 
 class Store:
@@ -196,7 +132,8 @@ class Store:
     def _load(self, read: "Callable[[int], Iterable[Record]]") -> None:
         loaded = checkpoint.load(self.folder, self._module)
         found = checkpoint.following(loaded.meta, read(loaded.meta.next_offset))
-        rows, sequences = _replay(self._module, self.table_ids, loaded, found)
+        tables = {self.table_ids[name]: table for name, table in self._module.tables.items()}
+        rows, sequences = replayed(tables, loaded.rows, loaded.meta.sequences, found)
         self.checkpoint_offset = loaded.meta.next_offset
         if self.log.next_offset == loaded.meta.next_offset and self.log.chain != loaded.meta.chain:
             raise DamagedError(f"The log does not belong to {self.folder / NAME}. Restore both from one backup.")
@@ -213,6 +150,11 @@ class Store:
         except OSError as error:
             raise StorageError(f"The data folder cannot be read: {error}.") from error
         return self.recovered
+
+    def take_recovered(self) -> RecoveredState:
+        """Return what was found, and let go of it: it takes as much memory as the database."""
+        recovered, self.recovered = self.recovered, RecoveredState()
+        return recovered
 
     def written(self) -> None:
         """Start a checkpoint if it is time; called after each durable group."""

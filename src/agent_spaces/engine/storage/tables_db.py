@@ -16,8 +16,10 @@ from typing import Any
 
 import apsw
 
+from agent_spaces.engine.storage.changes import Changed, LoggedTable
 from agent_spaces.engine.storage.columns import is_row_number, row_writer, sql_type
 from agent_spaces.engine.storage.log import CHAIN_START
+from agent_spaces.engine.storage.records import decode_whole
 from agent_spaces.errors import DamagedError
 from agent_spaces.sats.bsatn import decoder_for_type
 from agent_spaces.sats.json import type_from_json
@@ -60,17 +62,32 @@ class StoredTable:
         types = [type_from_json(column["type"]) for column in stored["columns"]]
         names = [column["name"] for column in stored["columns"]]
         key = names.index(stored["primary_key"])
-        self.key_position = key
-        self.auto_position = None if stored["auto_inc"] is None else names.index(stored["auto_inc"])
-        self.decode = decoder_for_type(Product(tuple(Element(n, t) for n, t in zip(names, types, strict=True))))
-        self.decode_key = decoder_for_type(types[key])
-        self.to_sqlite, self.key_to_sqlite = row_writer(types), row_writer([types[key]])
+        self._types, self._key = types, key
+        self._auto = None if stored["auto_inc"] is None else names.index(stored["auto_inc"])
+        self._decode = decoder_for_type(Product(tuple(Element(n, t) for n, t in zip(names, types, strict=True))))
+        self._decode_key = decoder_for_type(types[key])
+        self._to_sqlite, self._key_to_sqlite = row_writer(types), row_writer([types[key]])
         columns = [f"{quoted(n)} {sql_type(shape_of(t))}" for n, t in zip(names, types, strict=True)]
         columns[key] += " PRIMARY KEY" + ("" if is_row_number(shape_of(types[key])) else " NOT NULL")
         self.create = f"CREATE TABLE {quoted(name)} ({', '.join(columns)})"
         marks = ", ".join("?" * len(names))
-        self.put = f"INSERT OR REPLACE INTO {quoted(name)} VALUES ({marks})"
-        self.delete = f"DELETE FROM {quoted(name)} WHERE {quoted(names[key])} = ?"
+        self._put = f"INSERT OR REPLACE INTO {quoted(name)} VALUES ({marks})"
+        self._delete = f"DELETE FROM {quoted(name)} WHERE {quoted(names[key])} = ?"
+
+    def logged(self, next_number: int) -> LoggedTable:
+        """Return what the log did to the table, for the log to be read into."""
+        return LoggedTable(self._types, self._key, self._auto, next_number)
+
+    def write(self, connection: apsw.Connection, changed: Changed) -> None:
+        """Put and delete rows; DecodeError if one of them is not of this table."""
+        keys = (decode_whole(self._decode_key, key) for key, row in changed.items() if row is None)
+        gone = [self._key_to_sqlite((key,)) for key in keys]
+        if gone:
+            connection.executemany(self._delete, gone)
+        if len(gone) < len(changed):
+            decode, to_sqlite = self._decode, self._to_sqlite
+            rows = (to_sqlite(decode_whole(decode, row)) for row in changed.values() if row is not None)
+            connection.executemany(self._put, rows)
 
 
 def stored_tables(definition: dict[str, Any]) -> dict[int, StoredTable]:

@@ -1,0 +1,117 @@
+"""What the log did to the tables, net: of a row that changed a thousand times only the last version is looked at.
+
+Everybody who reads the log for its rows goes through this: the start of a host and the writer of checkpoints.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from agent_spaces.engine.storage import records
+from agent_spaces.errors import DamagedError, DecodeError
+from agent_spaces.sats.decoding import decoder_of
+from agent_spaces.sats.encoding import encoder_of
+from agent_spaces.sats.mapping import shape_of
+from agent_spaces.sats.shapes import Record as RecordShape
+from agent_spaces.sats.source import fixed_format
+
+if TYPE_CHECKING:
+    from agent_spaces.engine.storage.log import Record
+
+CHANGES_MAX = 50_000  # how many changes are held before they are given on
+Changed = dict[bytes, bytes | None]  # primary key -> the row, or None if it was deleted; all as BSATN
+
+
+class LoggedTable:
+    """One table while the log is read: the rows that changed, by primary key, and the next number.
+
+    `columns` are annotations or types; `key` and `auto` the positions of the primary key and of the auto-increment
+    column. `key_bytes` is how many bytes each row begins with that are its key, or 0 where that cannot be said.
+    """
+
+    __slots__ = ("_auto", "_encode_key", "_head", "_key", "changed", "key_bytes", "next_number")
+
+    def __init__(self, columns: Sequence[Any], key: int, auto: int | None, next_number: int = 1) -> None:
+        self._key, self._auto = key, auto
+        shapes = tuple(map(shape_of, columns[: max(key, auto or 0) + 1]))
+        self._head = decoder_of(RecordShape(None, (None,) * len(shapes), shapes))
+        self._encode_key = encoder_of(shapes[key])
+        form = fixed_format(shapes[0]) if key == 0 and auto in (None, 0) else None
+        self.key_bytes = 0 if form is None else struct.calcsize(f"<{form}")
+        self.changed: Changed = {}
+        self.next_number = next_number
+
+    def put(self, row: bytes) -> None:
+        """Take a row whose key is not its first bytes."""
+        values, _ = self._head(row, 0)
+        self.changed[self._encode_key(values[self._key])] = row
+        if self._auto is not None:
+            self.next_number = max(self.next_number, values[self._auto] + 1)
+
+    def count_numbers(self) -> None:
+        """Move the next number past those of the rows that changed, where they are the keys."""
+        if self.key_bytes and self._auto is not None and self.changed:
+            self.next_number = max(self.next_number, max(self._head(key, 0)[0][0] for key in self.changed) + 1)
+
+
+class NetChanges:
+    """Takes groups of the log and gives on, by table id, what they changed; `flush` gives the rest.
+
+    DamagedError from both if a group does not fit the tables.
+    """
+
+    def __init__(self, tables: Mapping[int, LoggedTable], give: Callable[[int, Changed], None]) -> None:
+        self._tables, self._give = tables, give
+        self._count, self._first, self._last = 0, 0, 0
+
+    def take(self, record: "Record") -> None:
+        """Take in one group."""
+        tables = self._tables
+        if not self._count:
+            self._first = record.first
+        self._last = record.last
+        try:
+            changes = records.changes_of(record.body)
+            for table_id, op, data in changes:
+                table = tables[table_id]
+                if op == records.PUT:
+                    size = table.key_bytes
+                    if size:
+                        table.changed[data[:size]] = data
+                    else:
+                        table.put(data)
+                elif op == records.DELETE:
+                    table.changed[data] = None
+                elif op == records.SEQUENCE:
+                    table.next_number = max(table.next_number, int.from_bytes(data, "little"))
+        except (DecodeError, KeyError) as error:
+            raise _unreadable(record.first, record.last, error) from error
+        self._count += len(changes)
+        if self._count >= CHANGES_MAX:
+            self.flush()
+
+    def take_all(self, found: "Iterable[Record]") -> None:
+        """Take in groups, to the last change."""
+        for record in found:
+            self.take(record)
+        self.flush()
+
+    def flush(self) -> None:
+        """Give on what is held."""
+        try:
+            for table_id, table in self._tables.items():
+                if table.changed:
+                    table.count_numbers()
+                    self._give(table_id, table.changed)
+                    table.changed.clear()
+        except (DecodeError, KeyError) as error:
+            raise _unreadable(self._first, self._last, error) from error
+        self._count = 0
+
+
+def _unreadable(first: int, last: int, error: Exception) -> DamagedError:
+    reason = f"there is no table with the id {error}" if isinstance(error, KeyError) else str(error)
+    return DamagedError(
+        f"The groups of transactions {first} to {last} in the log cannot be read: {reason}. "
+        f"The last good transaction is {first - 1}. Restore a backup."
+    )
