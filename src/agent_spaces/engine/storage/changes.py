@@ -18,7 +18,7 @@ from agent_spaces.sats.source import fixed_format
 if TYPE_CHECKING:
     from agent_spaces.engine.storage.log import Record
 
-CHANGES_MAX = 50_000  # how many changes are held before they are given on
+HELD_BYTES_MAX = 1 << 20  # of log, before what it changed is given on
 Changed = dict[bytes, bytes | None]  # primary key -> the row, or None if it was deleted; all as BSATN
 
 
@@ -29,7 +29,7 @@ class LoggedTable:
     column. `key_bytes` is how many bytes each row begins with that are its key, or 0 where that cannot be said.
     """
 
-    __slots__ = ("_auto", "_encode_key", "_head", "_key", "changed", "key_bytes", "next_number")
+    __slots__ = ("_auto", "_encode_key", "_form", "_head", "_key", "changed", "key_bytes", "next_number")
 
     def __init__(self, columns: Sequence[Any], key: int, auto: int | None, next_number: int = 1) -> None:
         self._key, self._auto = key, auto
@@ -37,21 +37,27 @@ class LoggedTable:
         self._head = decoder_of(RecordShape(None, (None,) * len(shapes), shapes))
         self._encode_key = encoder_of(shapes[key])
         form = fixed_format(shapes[0]) if key == 0 and auto in (None, 0) else None
-        self.key_bytes = 0 if form is None else struct.calcsize(f"<{form}")
+        self._form, self.key_bytes = form, 0 if form is None else struct.calcsize(f"<{form}")
         self.changed: Changed = {}
         self.next_number = next_number
 
-    def put(self, row: bytes) -> None:
-        """Take a row whose key is not its first bytes."""
-        values, _ = self._head(row, 0)
-        self.changed[self._encode_key(values[self._key])] = row
-        if self._auto is not None:
-            self.next_number = max(self.next_number, values[self._auto] + 1)
+    def change(self, op: int, data: bytes) -> None:
+        """Take a change that is no event."""
+        if op == records.DELETE:
+            self.changed[data] = None
+        elif op == records.SEQUENCE:
+            self.next_number = max(self.next_number, int.from_bytes(data, "little"))
+        else:
+            values, _ = self._head(data, 0)
+            self.changed[self._encode_key(values[self._key])] = data
+            if self._auto is not None:
+                self.next_number = max(self.next_number, values[self._auto] + 1)
 
     def count_numbers(self) -> None:
         """Move the next number past those of the rows that changed, where they are the keys."""
         if self.key_bytes and self._auto is not None and self.changed:
-            self.next_number = max(self.next_number, max(self._head(key, 0)[0][0] for key in self.changed) + 1)
+            numbers = struct.unpack(f"<{len(self.changed)}{self._form}", b"".join(self.changed))
+            self.next_number = max(self.next_number, max(numbers) + 1)
 
 
 class NetChanges:
@@ -62,32 +68,26 @@ class NetChanges:
 
     def __init__(self, tables: Mapping[int, LoggedTable], give: Callable[[int, Changed], None]) -> None:
         self._tables, self._give = tables, give
-        self._count, self._first, self._last = 0, 0, 0
+        self._straight = {table_id: (table.key_bytes, table.changed) for table_id, table in tables.items()}
+        self._held, self._first, self._last = 0, 0, 0  # bytes of log, and its transactions
 
     def take(self, record: "Record") -> None:
         """Take in one group."""
-        tables = self._tables
-        if not self._count:
+        straight, put = self._straight, records.PUT
+        if not self._held:
             self._first = record.first
         self._last = record.last
         try:
-            changes = records.changes_of(record.body)
-            for table_id, op, data in changes:
-                table = tables[table_id]
-                if op == records.PUT:
-                    size = table.key_bytes
-                    if size:
-                        table.changed[data[:size]] = data
-                    else:
-                        table.put(data)
-                elif op == records.DELETE:
-                    table.changed[data] = None
-                elif op == records.SEQUENCE:
-                    table.next_number = max(table.next_number, int.from_bytes(data, "little"))
+            for table_id, op, data in records.changes_of(record.body):
+                key_bytes, changed = straight[table_id]
+                if op == put and key_bytes:
+                    changed[data[:key_bytes]] = data
+                elif op != records.EVENT:
+                    self._tables[table_id].change(op, data)
         except (DecodeError, KeyError) as error:
             raise _unreadable(record.first, record.last, error) from error
-        self._count += len(changes)
-        if self._count >= CHANGES_MAX:
+        self._held += len(record.body)
+        if self._held >= HELD_BYTES_MAX:
             self.flush()
 
     def take_all(self, found: "Iterable[Record]") -> None:
@@ -104,9 +104,9 @@ class NetChanges:
                     table.count_numbers()
                     self._give(table_id, table.changed)
                     table.changed.clear()
-        except (DecodeError, KeyError) as error:
+        except (DecodeError, KeyError, struct.error) as error:
             raise _unreadable(self._first, self._last, error) from error
-        self._count = 0
+        self._held = 0
 
 
 def _unreadable(first: int, last: int, error: Exception) -> DamagedError:

@@ -7,6 +7,7 @@ leaves the old one or the new one. Rows are decoded by the stored definition, so
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ import apsw
 
 from agent_spaces.engine.collector import no_collections
 from agent_spaces.engine.storage import tables_db
-from agent_spaces.engine.storage.changes import NetChanges
+from agent_spaces.engine.storage.changes import Changed, NetChanges
 from agent_spaces.engine.storage.columns import rows_reader
 from agent_spaces.engine.storage.commit_log import first_of, read_segments, segment_names
 from agent_spaces.engine.storage.files import RealFiles
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from agent_spaces.module.definition import Module
     from agent_spaces.module.migrate import Migration
 
-_COPY_BYTES = 8 << 20
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass
@@ -128,8 +129,15 @@ def apply_records(path: Path, meta: Meta, found: "Iterable[Record]") -> Meta:
     next_offset, chain = meta.next_offset, meta.chain
     tables = tables_db.stored_tables(meta.definition)
     logged = {table_id: table.logged(meta.sequences.get(table.name, 1)) for table_id, table in tables.items()}
-    with tables_db.draft(path) as connection:
-        net = NetChanges(logged, lambda table_id, changed: tables[table_id].write(connection, changed))
+    with tables_db.draft(path) as connection, path.open("rb") as file:
+
+        def give(table_id: int, changed: Changed) -> None:
+            tables[table_id].write(connection, changed)
+            connection.execute("COMMIT")
+            _sync(file.fileno())
+            connection.execute("BEGIN")
+
+        net = NetChanges(logged, give)
         connection.execute("BEGIN")
         for record in found:
             net.take(record)
@@ -142,15 +150,23 @@ def apply_records(path: Path, meta: Meta, found: "Iterable[Record]") -> Meta:
     return after
 
 
+def _sync(handle: int) -> None:
+    """Make durable what was written, and leave the disk to others for as long as that took."""
+    began = time.monotonic()
+    os.fdatasync(handle)
+    time.sleep(time.monotonic() - began)
+
+
 def _copy(folder: Path) -> None:
     """Copy the checkpoint to the draft, a piece at a time and each durable: the log's fsync never waits for much."""
     source, target = folder / NAME, folder / DRAFT
     target.unlink(missing_ok=True)
     with source.open("rb") as old, target.open("xb", buffering=0) as new:
         os.fchmod(new.fileno(), 0o600)
-        while chunk := old.read(_COPY_BYTES):
-            new.write(chunk)
-            os.fdatasync(new.fileno())
+        os.posix_fallocate(new.fileno(), 0, source.stat().st_size)  # no new blocks to note with each piece
+        while piece := old.read(_PIECE_BYTES):
+            new.write(piece)
+            _sync(new.fileno())
 
 
 def advance(folder: Path, until: int) -> Meta:

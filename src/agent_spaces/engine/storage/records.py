@@ -10,6 +10,7 @@ So the writer adds a SEQUENCE only where numbers were drawn that no PUT of the s
 
 from collections.abc import Callable, Iterator
 from struct import Struct
+from struct import error as StructError  # noqa: N812  # it is a class
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from agent_spaces.errors import DecodeError
 PUT, DELETE, EVENT, SEQUENCE = 0, 1, 2, 3
 HEAD = Struct("<QHqI32s")  # offset, reducer id, timestamp, number of changes, caller
 CHANGE = Struct("<HBI")  # table id, op, length
+_COUNT = Struct("<18xI32x").unpack_from  # of a head, the number of changes
+_CHANGE, _CHANGE_BYTES = CHANGE.unpack_from, CHANGE.size
 NEXT_NUMBER = Struct("<HBIQ")  # a whole SEQUENCE change
 Change = tuple[int, int, bytes]  # table id, op, bytes
 NO_REDUCER = 0xFFFF  # the reducer id of transactions that no reducer made: SQL of the owner, imports
@@ -57,43 +60,44 @@ def encode_transaction(transaction: Transaction) -> bytes:
 
 def transactions_of(body: bytes) -> Iterator[Transaction]:
     """Take a body apart; DecodeError where it ends too early or names an unknown op."""
-    position = 0
-    while position < len(body):
+    position, end = 0, len(body)
+    while position < end:
+        if end - position < HEAD.size:
+            raise DecodeError("transaction", position, "the body ends in its head")
+        offset, reducer_id, timestamp_us, count, caller = HEAD.unpack_from(body, position)
         changes: list[Change] = []
-        (offset, reducer_id, timestamp_us, _, caller), position = _take_apart(body, position, changes)
+        position = _take_changes(body, position + HEAD.size, count, changes)
         yield Transaction(offset, reducer_id, timestamp_us, caller, changes)
 
 
 def changes_of(body: bytes) -> list[Change]:
     """Return the changes of all transactions of a body, in order; DecodeError as `transactions_of`."""
     changes: list[Change] = []
-    position = 0
-    while position < len(body):
-        _, position = _take_apart(body, position, changes)
+    position, end = 0, len(body)
+    while position < end:
+        if end - position < HEAD.size:
+            raise DecodeError("transaction", position, "the body ends in its head")
+        (count,) = _COUNT(body, position)
+        position = _take_changes(body, position + HEAD.size, count, changes)
     return changes
 
 
-def _take_apart(body: bytes, position: int, changes: list[Change]) -> tuple[tuple[Any, ...], int]:
-    """Add the changes of the transaction that begins at a position; return its head and where it ends."""
-    end = len(body)
-    if end - position < HEAD.size:
-        raise DecodeError("transaction", position, "the body ends in its head")
-    head = HEAD.unpack_from(body, position)
-    position += HEAD.size
-    if head[3] * CHANGE.size > end - position:
-        raise DecodeError("transaction", position, f"{head[3]} changes do not fit into the body")
-    for _ in range(head[3]):
-        if end - position < CHANGE.size:
-            raise DecodeError("change", position, "the body ends in its head")
-        table_id, op, length = CHANGE.unpack_from(body, position)
-        start = position + CHANGE.size
-        position = start + length
-        if position > end:
-            raise DecodeError("change", start, f"its {length} bytes go past the body")
-        if op > SEQUENCE or (op == SEQUENCE and length != 8):
-            raise DecodeError("change", start, f"unknown op {op} of {length} bytes")
-        changes.append((table_id, op, body[start:position]))
-    return head, position
+def _take_changes(body: bytes, position: int, count: int, changes: list[Change]) -> int:
+    """Add so many changes that begin at a position; return where they end."""
+    note = changes.append
+    try:
+        for _ in range(count):
+            table_id, op, length = _CHANGE(body, position)
+            start = position + _CHANGE_BYTES
+            position = start + length
+            if op >= SEQUENCE and (op > SEQUENCE or length != 8):
+                raise DecodeError("change", start, f"unknown op {op} of {length} bytes")
+            note((table_id, op, body[start:position]))
+    except StructError as error:  # the unpacking looks for itself, and behind a change that goes past the body too
+        raise DecodeError("change", position, "the body ends in it or before it") from error
+    if position > len(body):
+        raise DecodeError("change", position, "its bytes go past the body")
+    return position
 
 
 def decode_whole(decode: Callable[[bytes, int], tuple[Any, int]], data: bytes) -> Any:

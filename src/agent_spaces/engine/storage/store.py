@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -29,6 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+HURRY_AT = 2  # checkpoint_log_bytes of log that may come while a checkpoint waits for its turn
 CHECKPOINT_WAIT_S = 30.0  # how long a start waits for the checkpoint of a host that just ended
 
 
@@ -71,7 +70,8 @@ class Store:
         self.definition: dict[str, Any] = {}
         self.checkpoint_offset = 0  # the newest checkpoint holds all transactions below it
         self._running: asyncio.Task[int] | None = None
-        self._child: asyncio.subprocess.Process | None = None
+        self._checkpointer = checkpointer.Checkpointer(folder)
+        self._hurried = False
         self._rhythm_from = (0, clock.monotonic())  # bytes of log and time at the last checkpoint
 
     @property
@@ -157,11 +157,20 @@ class Store:
         return recovered
 
     def written(self) -> None:
-        """Start a checkpoint if it is time; called after each durable group."""
+        """Start a checkpoint if it is time; called after each durable group.
+
+        One that waits for a busy processor while the log grows is begun anew with a share of it: what stands in the log
+        must be read by the next start.
+        """
         settings, (at_bytes, at_time) = self._settings, self._rhythm_from
         grown = self.log.bytes_written - at_bytes
+        if self._running is not None:
+            if grown >= HURRY_AT * settings.checkpoint_log_bytes and not self._hurried:
+                self._hurried = True
+                self._checkpointer.kill()
+            return
         late = self._clock.monotonic() - at_time >= settings.checkpoint_interval_s
-        if (late or grown >= settings.checkpoint_log_bytes) and self._running is None:
+        if late or grown >= settings.checkpoint_log_bytes:
             size = (self.folder / NAME).stat().st_size
             if late or grown >= size // 4:
                 self._running = asyncio.get_running_loop().create_task(self._checkpoint())
@@ -179,11 +188,11 @@ class Store:
         return await asyncio.shield(self._running)
 
     async def _checkpoint(self) -> int:
-        until = self.log.next_offset
+        until, self._hurried = self.log.next_offset, False
         self._rhythm_from = (self.log.bytes_written, self._clock.monotonic())
         try:
             if until > self.checkpoint_offset:
-                await self._run_child(until)
+                until = await self._advance(until)
                 self.checkpoint_offset = until
                 released = await asyncio.to_thread(self.log.recycle, until)
                 if released:
@@ -196,27 +205,24 @@ class Store:
             self._running = None
         return until
 
-    async def _run_child(self, until: int) -> None:
-        command = [sys.executable, "-P", "-m", checkpointer.__name__, str(self.folder), str(until), str(os.getpid())]
-        child = self._child = await asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
-        _, said = await child.communicate()
-        self._child = None
-        if child.returncode != 0:
-            text = said.decode(errors="replace").strip().rsplit("\n", 1)[-1] or f"exit code {child.returncode}"
-            raise DamagedError(text) if child.returncode == checkpointer.DAMAGED else StorageError(text)
+    async def _advance(self, until: int) -> int:
+        """Run the child; begin again with what is durable by now, and more of the processor, if `written` ended it."""
+        try:
+            await self._checkpointer.run(until, hurried=False)
+        except StorageError:
+            if not self._hurried:
+                raise
+            until = self.log.next_offset
+            log.info("checkpoint.hurried", folder=str(self.folder), next_offset=until)
+            await self._checkpointer.run(until, hurried=True)
+        return until
 
     async def close(self) -> None:
         """End a checkpoint that is being written; let go of files, threads and the lock. Appends must be done."""
         running = self._running
         if running is not None:
-            if self._child is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    self._child.kill()
+            self._hurried = False
+            self._checkpointer.kill()
             with contextlib.suppress(StorageError):
                 await running
         self.release()
