@@ -13,13 +13,6 @@ from typing import Any, TypeVar
 
 from agent_spaces.agents.hints import with_hint
 from agent_spaces.cli.settings import NotSignedInError
-from agent_spaces.client import (
-    ConnectionRefusedByHostError,
-    HostUnreachableError,
-    QueryFailedError,
-    ReducerFailedError,
-    UnknownNameError,
-)
 from agent_spaces.errors import ConfigError, LockedError, SpacesError, TokenError
 from agent_spaces.ops.errors import InUseError, MoveStoppedError, NoSuchDatabaseError, NotOwnerError
 
@@ -48,6 +41,14 @@ class NotFoundError(SpacesError):
 
 def exit_code_of(error: SpacesError) -> int:
     """Return the exit code for an error."""
+    from agent_spaces.client import (  # noqa: PLC0415 - a host starts without the client
+        ConnectionRefusedByHostError,
+        HostUnreachableError,
+        QueryFailedError,
+        ReducerFailedError,
+        UnknownNameError,
+    )
+
     match error:
         case ReducerFailedError() | QueryFailedError():
             return next((code for pattern, code in _BY_TEXT if pattern.search(str(error))), FAILURE)

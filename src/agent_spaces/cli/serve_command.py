@@ -1,6 +1,7 @@
 """`spaces serve`: the embedded host, put together from its parts."""
 
 import asyncio
+import gc
 import os
 import re
 import sys
@@ -111,6 +112,7 @@ async def _serve(settings: HostConfig) -> None:
     prepare_folder(folder)
     tokens = TokenAuthority(SigningKey.load_or_create(folder), clock, randomness, settings.issuers)
     owner = OwnerToken.load_or_create(folder, tokens)
+    gc.collect()
     opened = open_database(
         folder,
         SPACES,
@@ -120,6 +122,7 @@ async def _serve(settings: HostConfig) -> None:
         randomness=randomness,
         name=settings.database_name,
     )
+    gc.freeze()  # else the next line walks the rows: 0.15 s for a million
     tune_collector()
     try:
         await serve_gateway(

@@ -4,11 +4,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agent_spaces.client import Address
 from agent_spaces.errors import ConfigError, SpacesError
 from agent_spaces.location import location_of
 from agent_spaces.logins import Credentials, Login, cli_token, config_folder
+
+if TYPE_CHECKING:
+    from agent_spaces.client import Address
 
 
 class NotSignedInError(SpacesError):
@@ -21,7 +24,7 @@ class NotSignedInError(SpacesError):
 class Target:
     """A database, and who calls; `login` is None where the token comes from elsewhere."""
 
-    address: Address
+    address: "Address"
     token: str | None
     login: Login | None
     json: bool
@@ -41,8 +44,10 @@ def default_data_folder(env: Mapping[str, str], database: str) -> Path:
     return home / "spaces" / database
 
 
-def address_of(host: str | None, database: str | None, env: Mapping[str, str], folder: Path) -> Address:
+def address_of(host: str | None, database: str | None, env: Mapping[str, str], folder: Path) -> "Address":
     """Return the database that a command means."""
+    from agent_spaces.client import Address  # noqa: PLC0415 - a host starts without the client
+
     location = location_of(host, database, env, folder)
     return Address(location.host, location.database)
 

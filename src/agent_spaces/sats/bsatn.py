@@ -8,11 +8,11 @@ Integers accept bool and IntEnum members, timestamps and durations plain integer
 converted. Source: SpacetimeDB 2.8.3, seen. Vectors: vectors/golden/bsatn-values.json
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from agent_spaces.errors import DecodeError, EncodeError
-from agent_spaces.sats.decoding import decoder_of
+from agent_spaces.sats.decoding import decoder_of, whole_values_decoder
 from agent_spaces.sats.encoding import encoder_of
 from agent_spaces.sats.mapping import arguments_shape, shape_of
 from agent_spaces.sats.shapes import shape_of_type
@@ -31,6 +31,7 @@ __all__ = [
     "encoder_for_type",
     "row_decoder",
     "row_encoder",
+    "rows_decoder",
 ]
 
 Encoder = Callable[[Any], bytes]
@@ -56,6 +57,11 @@ def row_encoder(row_class: type[Any]) -> Encoder:
 def row_decoder(row_class: type[Any]) -> Decoder:
     """Return the function that reads a row of this class."""
     return decoder(row_class)
+
+
+def rows_decoder(annotation: Any) -> Callable[[Iterable[bytes]], list[Any]]:
+    """Return the function that makes a list of rows of this class, each of all bytes of one item."""
+    return whole_values_decoder(shape_of(annotation))
 
 
 def arguments_encoder(parameters: Parameters) -> Encoder:

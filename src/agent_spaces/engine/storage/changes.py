@@ -44,6 +44,8 @@ class LoggedTable:
     def change(self, op: int, data: bytes) -> None:
         """Take a change that is no event."""
         if op == records.DELETE:
+            if self.changed.get(data) is not None:
+                self._count_numbers([data])
             self.changed[data] = None
         elif op == records.SEQUENCE:
             self.next_number = max(self.next_number, int.from_bytes(data, "little"))
@@ -54,9 +56,13 @@ class LoggedTable:
                 self.next_number = max(self.next_number, values[self._auto] + 1)
 
     def count_numbers(self) -> None:
-        """Move the next number past those of the rows that changed, where they are the keys."""
-        if self.key_bytes and self._auto is not None and self.changed:
-            numbers = struct.unpack(f"<{len(self.changed)}{self._form}", b"".join(self.changed))
+        """Move the next number past those of the rows that changed."""
+        self._count_numbers([key for key, row in self.changed.items() if row is not None])
+
+    def _count_numbers(self, keys: list[bytes]) -> None:
+        """Count in what the keys of rows say, where they are the numbers; `change` counted the others."""
+        if self.key_bytes and self._auto is not None and keys:
+            numbers = struct.unpack(f"<{len(keys)}{self._form}", b"".join(keys))
             self.next_number = max(self.next_number, max(numbers) + 1)
 
 
@@ -68,27 +74,27 @@ class NetChanges:
 
     def __init__(self, tables: Mapping[int, LoggedTable], give: Callable[[int, Changed], None]) -> None:
         self._tables, self._give = tables, give
-        self._straight = {table_id: (table.key_bytes, table.changed) for table_id, table in tables.items()}
+        self._puts = {i: (table.key_bytes, table.changed) for i, table in tables.items() if table.key_bytes}
         self._held, self._first, self._last = 0, 0, 0  # bytes of log, and its transactions
 
     def take(self, record: "Record") -> None:
         """Take in one group."""
-        straight, put = self._straight, records.PUT
+        body, position = record.body, 0
         if not self._held:
             self._first = record.first
         self._last = record.last
         try:
-            for table_id, op, data in records.changes_of(record.body):
-                key_bytes, changed = straight[table_id]
-                if op == put and key_bytes:
-                    changed[data[:key_bytes]] = data
-                elif op != records.EVENT:
-                    self._tables[table_id].change(op, data)
+            while position < len(body):
+                position = records.read_changes(body, position, self._puts, self._change)
         except (DecodeError, KeyError) as error:
             raise _unreadable(record.first, record.last, error) from error
-        self._held += len(record.body)
+        self._held += len(body)
         if self._held >= HELD_BYTES_MAX:
             self.flush()
+
+    def _change(self, table_id: int, op: int, data: bytes) -> None:
+        if op != records.EVENT:
+            self._tables[table_id].change(op, data)
 
     def take_all(self, found: "Iterable[Record]") -> None:
         """Take in groups, to the last change."""

@@ -8,7 +8,7 @@ A reader keeps each table's next number as the greatest of: the auto-increment c
 So the writer adds a SEQUENCE only where numbers were drawn that no PUT of the same transaction shows.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from struct import Struct
 from struct import error as StructError  # noqa: N812  # it is a class
 from typing import Any
@@ -24,6 +24,7 @@ _COUNT = Struct("<18xI32x").unpack_from  # of a head, the number of changes
 _CHANGE, _CHANGE_BYTES = CHANGE.unpack_from, CHANGE.size
 NEXT_NUMBER = Struct("<HBIQ")  # a whole SEQUENCE change
 Change = tuple[int, int, bytes]  # table id, op, bytes
+Puts = Mapping[int, tuple[int, dict[bytes, bytes | None]]]  # table id -> bytes of key, row by key
 NO_REDUCER = 0xFFFF  # the reducer id of transactions that no reducer made: SQL of the owner, imports
 
 
@@ -64,37 +65,40 @@ def transactions_of(body: bytes) -> Iterator[Transaction]:
     while position < end:
         if end - position < HEAD.size:
             raise DecodeError("transaction", position, "the body ends in its head")
-        offset, reducer_id, timestamp_us, count, caller = HEAD.unpack_from(body, position)
+        offset, reducer_id, timestamp_us, _, caller = HEAD.unpack_from(body, position)
         changes: list[Change] = []
-        position = _take_changes(body, position + HEAD.size, count, changes)
+        position = read_changes(body, position, {}, _into(changes))
         yield Transaction(offset, reducer_id, timestamp_us, caller, changes)
 
 
-def changes_of(body: bytes) -> list[Change]:
-    """Return the changes of all transactions of a body, in order; DecodeError as `transactions_of`."""
-    changes: list[Change] = []
-    position, end = 0, len(body)
-    while position < end:
-        if end - position < HEAD.size:
-            raise DecodeError("transaction", position, "the body ends in its head")
-        (count,) = _COUNT(body, position)
-        position = _take_changes(body, position + HEAD.size, count, changes)
-    return changes
+def _into(changes: list[Change]) -> Callable[[int, int, bytes], None]:
+    return lambda *change: changes.append(change)
 
 
-def _take_changes(body: bytes, position: int, count: int, changes: list[Change]) -> int:
-    """Add so many changes that begin at a position; return where they end."""
-    note = changes.append
+def read_changes(body: bytes, position: int, puts: Puts, other: Callable[[int, int, bytes], object]) -> int:
+    """Read the changes of the transaction that begins at a position; return where it ends.
+
+    A PUT of a table in `puts`, whose rows begin with so many bytes of key, goes into the dict that is there, by key;
+    all other changes go to `other`, as (table id, op, bytes). DecodeError as `transactions_of`.
+    """
     try:
+        (count,) = _COUNT(body, position)
+        position += HEAD.size
         for _ in range(count):
             table_id, op, length = _CHANGE(body, position)
             start = position + _CHANGE_BYTES
             position = start + length
+            if op == PUT and table_id in puts:
+                key_bytes, rows = puts[table_id]
+                rows[body[start : start + key_bytes]] = body[start:position]
+                continue
+            if position > len(body):
+                break
             if op >= SEQUENCE and (op > SEQUENCE or length != 8):
                 raise DecodeError("change", start, f"unknown op {op} of {length} bytes")
-            note((table_id, op, body[start:position]))
-    except StructError as error:  # the unpacking looks for itself, and behind a change that goes past the body too
-        raise DecodeError("change", position, "the body ends in it or before it") from error
+            other(table_id, op, body[start:position])
+    except StructError as error:  # the unpacking looks for itself where the body ends
+        raise DecodeError("change", position, "the body ends in its head or before it") from error
     if position > len(body):
         raise DecodeError("change", position, "its bytes go past the body")
     return position

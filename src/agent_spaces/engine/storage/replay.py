@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from agent_spaces.engine.collector import no_collections
 from agent_spaces.engine.storage.changes import Changed, LoggedTable, NetChanges
 from agent_spaces.engine.storage.records import decode_whole
-from agent_spaces.errors import DecodeError
-from agent_spaces.sats.bsatn import decoder, row_decoder
+from agent_spaces.sats.bsatn import decoder, rows_decoder
 
 if TYPE_CHECKING:
     from agent_spaces.engine.storage.log import Record
@@ -24,24 +23,19 @@ class _Rows:
     def __init__(self, table: "TableDefinition", rows: list[Any]) -> None:
         self.name, self._rows = table.name, rows
         self._by_key: dict[Any, Any] | None = None
-        self._decode = row_decoder(table.row_class)
+        self._decode = rows_decoder(table.row_class)
         self._decode_key = decoder(table.column(table.primary_key).annotation)
         self._key_of = attrgetter(table.primary_key)
 
     def change(self, changed: Changed) -> None:
         """Put, replace and take out."""
-        key_of, decode = self._key_of, self._decode
         if self._by_key is None:
-            self._by_key = {key_of(row): row for row in self._rows}
-        rows = self._by_key
-        for key, data in changed.items():
-            if data is None:
-                rows.pop(decode_whole(self._decode_key, key), None)
-                continue
-            row, end = decode(data, 0)
-            if end != len(data):
-                raise DecodeError(self.name, end, "bytes are left over")
-            rows[key_of(row)] = row
+            self._by_key = dict(zip(map(self._key_of, self._rows), self._rows, strict=True))
+        rows = self._decode(data for data in changed.values() if data is not None)
+        self._by_key.update(zip(map(self._key_of, rows), rows, strict=True))
+        if len(rows) < len(changed):
+            for key in [key for key, data in changed.items() if data is None]:
+                self._by_key.pop(decode_whole(self._decode_key, key), None)
 
     def take(self) -> list[Any]:
         """Return the rows as they are now, and let go of them."""
