@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from msgspec.structs import astuple
 
 from agent_spaces.engine.tableset import TableSet
 from agent_spaces.module import AutoInc, Index, PrimaryKey, Unique, definition_of, table
@@ -163,3 +164,36 @@ class PlainWrites(Writes):
 TestGenerated = Writes.TestCase
 TestPlain = PlainWrites.TestCase
 TestGenerated.settings = TestPlain.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.builds(Item, st.integers(1, 30), SMALL, SMALL, st.just(0), st.just(""), st.just(""), SMALL),
+        unique_by=lambda item: item.id,
+    )
+)
+def test_rows_that_are_loaded_together_are_found_as_those_loaded_one_by_one(rows: list[Any]) -> None:
+    """Every index in its order, the next number, and one object for equal keys; the plain form alike."""
+    unlike = [Item(row.id, 10**9 + row.room, row.seq, row.id, f"l{row.id}", f"n{row.id}", row.colour) for row in rows]
+    one_by_one = TableSet([definition_of(Item)], generated=False)[Item]
+    for row in unlike:
+        one_by_one.load(row)
+    for generated in (True, False):
+        together = TableSet([definition_of(Item)], generated=generated)[Item]
+        together.load_all([Item(*(int(str(v)) if isinstance(v, int) else v for v in astuple(row))) for row in unlike])
+        assert list(together) == list(one_by_one)
+        assert together.sequence == one_by_one.sequence
+        for index, expected in zip(together.stored, one_by_one.stored, strict=True):
+            assert index.buckets == expected.buckets
+        assert len({id(row.room) for row in together}) == len({row.room for row in unlike})
+
+
+def test_a_table_with_rows_is_not_filled_again() -> None:
+    """Nor with two rows of one key: both would leave look-ups that tell lies."""
+    items = TableSet([definition_of(Item)])[Item]
+    first = Item(1, 1, 1, 1, "a", "a", 1)
+    with pytest.raises(AssertionError, match="two stored rows"):
+        items.load_all([first, Item(1, 1, 1, 2, "b", "b", 1)])
+    with pytest.raises(AssertionError, match="rows already"):
+        items.load_all([first])

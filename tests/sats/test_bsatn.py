@@ -17,6 +17,7 @@ from agent_spaces.sats.bsatn import (
     encoder_for_type,
     row_decoder,
     row_encoder,
+    rows_decoder,
 )
 from agent_spaces.sats.decoding import IDENTITIES_MAX, _identities
 from agent_spaces.sats.json import type_from_json
@@ -85,6 +86,19 @@ def test_every_row_of_the_fabric_survives_and_equals_the_plain_codec(row_class: 
 
     assert raw == reference.write(type_of(row_class), reference.plain(row))
     assert row_decoder(row_class)(raw, 0) == (row, len(raw))
+    assert rows_decoder(row_class)([raw, raw]) == [row, row]
+
+
+def test_rows_that_are_decoded_together_are_whole_or_refused() -> None:
+    """The error is the one that the row alone would give; bytes behind a row are one too."""
+    raw = row_encoder(fabric_tables.MessageEdit)(fabric_tables.MessageEdit(1, 2, 3, 4, "text", Timestamp(5)))
+    with pytest.raises(DecodeError) as alone:
+        row_decoder(fabric_tables.MessageEdit)(raw[:-1], 0)
+    with pytest.raises(DecodeError) as together:
+        rows_decoder(fabric_tables.MessageEdit)([raw, raw[:-1]])
+    assert str(together.value) == str(alone.value)
+    with pytest.raises(DecodeError, match="1 bytes are left over"):
+        rows_decoder(fabric_tables.MessageEdit)([raw, raw + b"x"])
 
 
 @given(types_and_values(), st.data())

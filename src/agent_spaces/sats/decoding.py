@@ -260,9 +260,9 @@ def whole_values_decoder(shape: Shape) -> Callable[[Iterable[bytes]], list[Any]]
     A row takes 0.2 us less than with `decoder_of`: no call, and no tuple.
     """
 
-    def explain(data: bytes, error: BaseException) -> DecodeError:
+    def explain(data: bytes) -> DecodeError:
         value_end = decoder_of(shape)(data, 0)[1]
-        return DecodeError(name_of(shape), value_end, f"{len(data) - value_end} bytes are left over ({error})")
+        return DecodeError(name_of(shape), value_end, f"{len(data) - value_end} bytes are left over")
 
     source = _Decoder()
     result = source.add(shape)
@@ -272,7 +272,7 @@ def whole_values_decoder(shape: Shape) -> Callable[[Iterable[bytes]], list[Any]]
     text = (
         "def decode(items):\n values = []; note = values.append\n try:\n  for b in items:\n   o, end = 0, len(b)\n"
         f"{body}\n   if o != end: fail()\n   note({result})\n"
-        "  return values\n except FAILURES as error:\n  raise explain(b, error) from None\n"
+        "  return values\n except FAILURES as error:\n  raise explain(b) from error\n"
     )
     return source.compile("decode", text)
 

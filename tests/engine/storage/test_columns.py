@@ -92,3 +92,14 @@ def test_a_value_comes_back_from_sqlite_unchanged(annotation: Any, values: Any, 
             assert encode(found) == encode(value)
 
     check()
+
+
+def test_values_that_repeat_become_one_object() -> None:
+    """Numbers and texts of the columns that are named, over all tables that share; nothing else."""
+    shared: dict[Any, Any] = {}
+    read = rows_reader(None, [u64, str, u64, bool], shared, [0, 1, 3])
+    rows = read([(10**9 + n % 2, f"text {n % 2}", 10**9, 1) for n in range(6)])
+    again = rows_reader(None, [u64], shared, [0])([(int("1000000000"),)])
+    assert rows[0] == again[0] + ("text 0", 10**9, True)
+    assert len({id(row[0]) for row in [*rows, *again]}) == len({id(row[1]) for row in rows}) == 2
+    assert set(shared) == {10**9, 10**9 + 1, "text 0", "text 1"}

@@ -1,6 +1,7 @@
 """Bodies come apart as they were put together, and nonsense is refused."""
 
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,6 +39,21 @@ def test_a_body_that_ends_too_early_is_refused(made: list[Transaction], data: st
     cut = data.draw(st.integers(0, len(body)).filter(lambda at: at not in ends))
     with pytest.raises(DecodeError):
         list(transactions_of(body[:cut]))
+
+
+@given(st.lists(transactions, max_size=4), st.sets(st.integers(0, 65535)))
+def test_rows_of_some_tables_go_by_key_and_all_else_in_order(made: list[Transaction], ids: set[int]) -> None:
+    """What read_changes keeps of the tables it is told of is the last row of each key; keys are two bytes here."""
+    body, position = b"".join(map(encode_transaction, made)), 0
+    all_changes = [change for transaction in made for change in transaction.changes]
+    wanted = ids | {change[0] for change in all_changes[::2]}
+    puts: dict[int, tuple[int, dict[bytes, bytes | None]]] = {table_id: (2, {}) for table_id in wanted}
+    others: list[Any] = []
+    while position < len(body):
+        position = records.read_changes(body, position, puts, lambda *change: others.append(change))
+    kept = {(i, data[:2]): data for i, op, data in all_changes if op == records.PUT and i in wanted}
+    assert {(i, key): row for i, (_, rows) in puts.items() for key, row in rows.items()} == kept
+    assert others == [change for change in all_changes if change[1] != records.PUT or change[0] not in wanted]
 
 
 @given(st.binary(max_size=200))

@@ -90,7 +90,8 @@ def read_changes(body: bytes, position: int, puts: Puts, other: Callable[[int, i
             position = start + length
             if op == PUT and table_id in puts:
                 key_bytes, rows = puts[table_id]
-                rows[body[start : start + key_bytes]] = body[start:position]
+                row = body[start:position]
+                rows[row[:key_bytes]] = row
                 continue
             if position > len(body):
                 break

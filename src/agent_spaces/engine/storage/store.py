@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +72,7 @@ class Store:
         self._running: asyncio.Task[int] | None = None
         self._checkpointer = checkpointer.Checkpointer(folder)
         self._hurried = False
+        self._tail_bytes = 0
         self._rhythm_from = (0, clock.monotonic())  # bytes of log and time at the last checkpoint
 
     @property
@@ -97,6 +98,7 @@ class Store:
                 meta = checkpoint.peek(self.folder)
         self.definition = meta.definition
         self._load(self.log.open)
+        self._rhythm_from = (-self._tail_bytes, self._clock.monotonic())
         log.info("store.opened", folder=str(self.folder), next_offset=self.recovered.next_offset)
 
     def _is_current(self, definition: dict[str, Any]) -> bool:
@@ -131,13 +133,20 @@ class Store:
 
     def _load(self, read: "Callable[[int], Iterable[Record]]") -> None:
         loaded = checkpoint.load(self.folder, self._module)
-        found = checkpoint.following(loaded.meta, read(loaded.meta.next_offset))
+        found = self._measured(checkpoint.following(loaded.meta, read(loaded.meta.next_offset)))
         tables = {self.table_ids[name]: table for name, table in self._module.tables.items()}
         rows, sequences = replayed(tables, loaded.rows, loaded.meta.sequences, found)
         self.checkpoint_offset = loaded.meta.next_offset
         if self.log.next_offset == loaded.meta.next_offset and self.log.chain != loaded.meta.chain:
             raise DamagedError(f"The log does not belong to {self.folder / NAME}. Restore both from one backup.")
         self.recovered = RecoveredState(rows, sequences, self.log.next_offset)
+
+    def _measured(self, found: "Iterable[Record]") -> "Iterator[Record]":
+        """Note how much log stands behind the checkpoint: it counts as written when the next one is due."""
+        self._tail_bytes = 0
+        for record in found:
+            self._tail_bytes += len(record.body)
+            yield record
 
     def recover(self) -> RecoveredState:
         """After a failed append: let the log recover and return the database as the disk has it.
