@@ -29,13 +29,12 @@ class LoggedTable:
     column. `key_bytes` is how many bytes each row begins with that are its key, or 0 where that cannot be said.
     """
 
-    __slots__ = ("_auto", "_encode_key", "_form", "_head", "_key", "changed", "key_bytes", "next_number")
+    __slots__ = ("_auto", "_form", "_head", "_key", "_key_shape", "changed", "key_bytes", "next_number")
 
     def __init__(self, columns: Sequence[Any], key: int, auto: int | None, next_number: int = 1) -> None:
         self._key, self._auto = key, auto
         shapes = tuple(map(shape_of, columns[: max(key, auto or 0) + 1]))
-        self._head = decoder_of(RecordShape(None, (None,) * len(shapes), shapes))
-        self._encode_key = encoder_of(shapes[key])
+        self._head, self._key_shape = RecordShape(None, (None,) * len(shapes), shapes), shapes[key]
         form = fixed_format(shapes[0]) if key == 0 and auto in (None, 0) else None
         self._form, self.key_bytes = form, 0 if form is None else struct.calcsize(f"<{form}")
         self.changed: Changed = {}
@@ -50,8 +49,8 @@ class LoggedTable:
         elif op == records.SEQUENCE:
             self.next_number = max(self.next_number, int.from_bytes(data, "little"))
         else:
-            values, _ = self._head(data, 0)
-            self.changed[self._encode_key(values[self._key])] = data
+            values, _ = decoder_of(self._head)(data, 0)
+            self.changed[encoder_of(self._key_shape)(values[self._key])] = data
             if self._auto is not None:
                 self.next_number = max(self.next_number, values[self._auto] + 1)
 

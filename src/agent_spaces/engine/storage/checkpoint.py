@@ -5,6 +5,7 @@ leaves the old one or the new one. Rows are decoded by the stored definition, so
 """
 
 import contextlib
+import itertools
 import os
 import threading
 import time
@@ -117,11 +118,16 @@ def _load_rows(connection: apsw.Connection, module: "Module", loaded: Loaded) ->
     for name, table in module.tables.items():
         if table.event:
             continue
+        columns = ", ".join(tables_db.quoted(column.name) for column in table.columns)
+        found = connection.execute(f"SELECT {columns} FROM {tables_db.quoted(name)}")
+        first = next(found, None)
+        if first is None:  # a reader is made of generated code, and most tables of a small database are empty
+            loaded.rows[name] = []
+            continue
         leading = {index.columns[0] for index in table.indexes}
         repeating = [i for i, column in enumerate(table.columns) if column.name in leading]
         read = rows_reader(table.row_class, [column.annotation for column in table.columns], shared, repeating)
-        columns = ", ".join(tables_db.quoted(column.name) for column in table.columns)
-        loaded.rows[name] = read(connection.execute(f"SELECT {columns} FROM {tables_db.quoted(name)}"))
+        loaded.rows[name] = read(itertools.chain([first], found))
 
 
 def apply_records(path: Path, meta: Meta, found: "Iterable[Record]") -> Meta:

@@ -88,8 +88,8 @@ def read_changes(body: bytes, position: int, puts: Puts, other: Callable[[int, i
             table_id, op, length = _CHANGE(body, position)
             start = position + _CHANGE_BYTES
             position = start + length
-            if op == PUT and table_id in puts:
-                key_bytes, rows = puts[table_id]
+            if op == PUT and (place := puts.get(table_id)) is not None:
+                key_bytes, rows = place
                 row = body[start:position]
                 rows[row[:key_bytes]] = row
                 continue

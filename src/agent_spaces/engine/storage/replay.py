@@ -21,21 +21,21 @@ class _Rows:
     """The rows of one table; they become a dict when the log first touches them."""
 
     def __init__(self, table: "TableDefinition", rows: list[Any]) -> None:
-        self.name, self._rows = table.name, rows
+        self.name, self._table, self._rows = table.name, table, rows
         self._by_key: dict[Any, Any] | None = None
-        self._decode = rows_decoder(table.row_class)
-        self._decode_key = decoder(table.column(table.primary_key).annotation)
         self._key_of = attrgetter(table.primary_key)
 
     def change(self, changed: Changed) -> None:
         """Put, replace and take out."""
         if self._by_key is None:
             self._by_key = dict(zip(map(self._key_of, self._rows), self._rows, strict=True))
-        rows = self._decode(data for data in changed.values() if data is not None)
+        table = self._table
+        rows = rows_decoder(table.row_class)(data for data in changed.values() if data is not None)
         self._by_key.update(zip(map(self._key_of, rows), rows, strict=True))
         if len(rows) < len(changed):
+            decode_key = decoder(table.column(table.primary_key).annotation)
             for key in [key for key, data in changed.items() if data is None]:
-                self._by_key.pop(decode_whole(self._decode_key, key), None)
+                self._by_key.pop(decode_whole(decode_key, key), None)
 
     def take(self) -> list[Any]:
         """Return the rows as they are now, and let go of them."""
