@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from agent_spaces.module.definition import Module
     from agent_spaces.module.migrate import Migration
 
-_PIECE_BYTES = 1 << 20
+_PIECE_BYTES = 256 << 10
+_PAUSE = 2  # times as long as a piece took to become durable
 
 
 @dataclass
@@ -157,10 +158,10 @@ def apply_records(path: Path, meta: Meta, found: "Iterable[Record]") -> Meta:
 
 
 def _sync(handle: int) -> None:
-    """Make durable what was written, and leave the disk to others for as long as that took."""
+    """Make durable what was written, and leave the disk to others for a while."""
     began = time.monotonic()
     os.fdatasync(handle)
-    time.sleep(time.monotonic() - began)
+    time.sleep(_PAUSE * (time.monotonic() - began))
 
 
 def _copy(folder: Path) -> None:

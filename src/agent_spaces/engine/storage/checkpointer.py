@@ -4,8 +4,9 @@ It reads the durable log up to a transaction and never looks at live tables, and
 lowest priority for the processor, before it imports anything, for starting Python and its libraries takes 0.2 s; and
 for the disk. It ends with its parent.
 
-Not SCHED_IDLE: on a busy machine it stops such a process for long in the middle of a write, while it holds what the
-file system needs for the log's own writes. The p99 of those was 5.0 ms with it, 2.3 with nice 19, 2.0 without a child.
+Not SCHED_IDLE: on a busy machine such a process may stand for long in the middle of a write, while it holds what the
+file system needs for the log's own writes. Beside other work the p99 of those was 5.0 ms with it, 2.3 with nice 19 and
+2.0 without a child; without other work the two are equal.
 """
 
 import asyncio
