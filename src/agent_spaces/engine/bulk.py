@@ -1,6 +1,6 @@
 """Filling an empty table with many stored rows: what `EngineTable.load` does a row at a time, as one generated loop.
 
-A million messages with their look-ups take 0.6 us each here and 1.9 us one by one.
+A message with its look-ups takes 0.6 us here and 2.6 us by itself (a million of them, beside other work).
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -258,7 +258,7 @@ def _generate(shape: Shape, explain: Callable[[bytes, int, BaseException], Decod
 def whole_values_decoder(shape: Shape) -> Callable[[Iterable[bytes]], list[Any]]:
     """Return the decoder of many values, each of all the bytes of its item; it raises DecodeError.
 
-    A row takes 0.2 us less than with `decoder_of`: no call, and no tuple.
+    A message takes about 0.1 us less than with `decoder_of`: no call, and no tuple.
     """
 
     def explain(data: bytes) -> DecodeError:
