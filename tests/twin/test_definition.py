@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from agent_spaces.fabric.module import SPACES
 from module.golden_schema import comparable_v10
 from twin.wasm_host import WasmHost
 
@@ -17,6 +18,7 @@ def test_the_module_prints_the_definition_of_the_fabric(host: WasmHost) -> None:
     assert set(printed) == set(declared)
     for section in sorted(declared):
         assert printed[section] == declared[section], section
+    assert declared == comparable_v10(SPACES.schema_v10()), "schema/spaces.json is stale: run make generate"
 
 
 def test_the_module_prints_what_a_real_host_has_published(host: WasmHost) -> None:

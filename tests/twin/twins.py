@@ -29,7 +29,9 @@ class Twins:
     """The fabric in a MemoryDatabase and the compiled module in a WasmHost, in equal states."""
 
     def __init__(self, host: WasmHost, worlds: Json, case: Json) -> None:
-        """Bring both into the state that a case of vectors/reducers starts from."""
+        """Bring both into the state that a case of vectors/reducers starts from; both have the same reducers."""
+        alone = sorted(set(SPACES.reducers) ^ set(host.reducer_ids))
+        assert not alone, f"only one twin has the reducers {', '.join(alone)}"
         self.host, self.worlds = host, worlds
         self.calls = 0
         self.load(case)
