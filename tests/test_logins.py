@@ -85,9 +85,9 @@ def test_the_ways_to_write_an_address_of_this_machine_are_one_host() -> None:
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", "../ann", ".default", "a" * 65])
 def test_a_name_cannot_lead_out_of_the_folder(tmp_path: Path, name: str) -> None:
-    with pytest.raises(LoginError, match="cannot be the name"):
+    with pytest.raises(LoginError, match="cannot be the name of a saved login"):
         Credentials(tmp_path).load(HOST, "spaces", name)
-    with pytest.raises(LoginError, match="cannot be the name"):
+    with pytest.raises(LoginError, match="cannot be the name of a database"):
         Credentials(tmp_path).load(HOST, name or "/", "ann")
 
 

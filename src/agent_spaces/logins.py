@@ -101,7 +101,7 @@ class Credentials:
         return True
 
     def _place(self, host: str, database: str) -> Path:
-        return self._folder / host_key(host) / _checked(database)
+        return self._folder / host_key(host) / _checked(database, "a database")
 
 
 def cli_token(env: Mapping[str, str], host: str) -> str | None:
@@ -135,11 +135,9 @@ def _login(read: object) -> Login:
     return Login(*texts)
 
 
-def _checked(name: str) -> str:
+def _checked(name: str, what: str = "a saved login") -> str:
     if not _NAME.fullmatch(name):
-        raise LoginError(
-            f"{name!r} cannot be the name of a saved login: letters, digits, dots, dashes and underscores only."
-        )
+        raise LoginError(f"{name!r} cannot be the name of {what}: letters, digits, dots, dashes and underscores only.")
     return name
 
 

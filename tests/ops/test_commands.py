@@ -37,7 +37,8 @@ async def test_a_database_goes_out_and_in(spaces: Spaces, tmp_path: Path, monkey
         login = spaces("login", "first-comer", "--host", host.url)
         used = spaces("import", "given.jsonl", *where)
         all_or_nothing = spaces("export", "some.jsonl", *where)
-        stranger = spaces("export", "--all", "stolen.jsonl", "--host", host.url)
+        member = spaces("export", "--all", "stolen.jsonl", "--host", host.url)
+        stranger = spaces("export", "--all", "stolen.jsonl", "--host", host.url, "--database", "other")
     async with running_host(tmp_path / "fresh") as host:
         where = ("--host", host.url, "--data-dir", "fresh", "--as-owner")
         imported = spaces("import", "given.jsonl", *where, "--json")
@@ -49,11 +50,13 @@ async def test_a_database_goes_out_and_in(spaces: Spaces, tmp_path: Path, monkey
     assert "cut.jsonl is damaged in line" in cut.stderr
     assert login.returncode == 0, "nothing was begun by the damaged import"
     assert used.stderr.endswith("Somebody is registered here already: import into a fresh database.\n")
-    assert (all_or_nothing.returncode, stranger.returncode, gone.returncode) == (2, 3, 6)
+    assert (all_or_nothing.returncode, member.returncode, stranger.returncode, gone.returncode) == (2, 3, 3, 6)
+    assert "Only the owner of spaces can read all of it" in member.stderr
+    assert "it takes its owner's: add --as-owner" in stranger.stderr
     assert imported.returncode == 0, imported.stderr
     assert json.loads(imported.stdout)["rows_sent"] == given.row_count
     assert exported.stdout == f"Wrote {given.row_count} rows of spaces to again.jsonl.\n"
-    for failed in (damaged, cut, used, again, all_or_nothing, stranger, gone):
+    for failed in (damaged, cut, used, again, all_or_nothing, member, stranger, gone):
         assert (failed.stdout, len(failed.stderr.splitlines())) == ("", 1)
 
 

@@ -9,7 +9,7 @@ import typer
 from agent_spaces.cli.failures import clean_failure, run
 from agent_spaces.cli.options import DatabaseOption, DataOption, HostOption, JsonOption, LoginOption, OwnerOption
 from agent_spaces.cli.output import console, print_json
-from agent_spaces.cli.settings import default_data_folder, target
+from agent_spaces.cli.settings import NotSignedInError, Target, default_data_folder, target
 from agent_spaces.clock import SystemClock
 from agent_spaces.errors import ConfigError
 from agent_spaces.ops.backup import back_up
@@ -40,7 +40,7 @@ def export(
         if not everything:
             raise ConfigError("Only whole databases can be exported: add --all.")
         where = target(host=host, database=database, login=login, as_owner=as_owner, data_dir=data_dir)
-        made = await export_database(where.address, where.signed_in(), file, SystemClock())
+        made = await export_database(where.address, _owner_token(where), file, SystemClock())
         tables = {name: len(rows) for name, rows in made.rows.items()}
         if json:
             print_json({"file": str(file), "database": made.database, "rows": made.row_count, "tables": tables})
@@ -72,7 +72,7 @@ def import_(
 
     async def main() -> None:
         where = target(host=host, database=database, login=login, as_owner=as_owner, data_dir=data_dir)
-        done = await import_database(where.address, where.signed_in(), file, overwrite=yes)
+        done = await import_database(where.address, _owner_token(where), file, overwrite=yes)
         if json:
             rows = {"rows": done.export.row_count, "rows_sent": done.rows_sent, "rows_found": done.rows_found}
             print_json({"file": str(file), "database": where.address.database, **rows})
@@ -85,6 +85,17 @@ def import_(
         )
 
     run(main)
+
+
+def _owner_token(where: Target) -> str:
+    """Return the token; NotSignedInError says whose it has to be."""
+    if where.token is None:
+        raise NotSignedInError(
+            f"There is no token for {where.address.database} at {where.address.base}, and it takes its owner's: add "
+            "--as-owner for a host on this machine, --as owner after spaces publish --new-identity, or run "
+            "spacetime login."
+        )
+    return where.token
 
 
 def backup(
