@@ -98,3 +98,25 @@ def test_package_inits_only_re_export() -> None:
             busy.append(str(path.relative_to(ROOT)))
 
     assert busy == []
+
+
+def test_the_conformance_suite_knows_the_wire_only() -> None:
+    """So that it judges a host that it shares nothing with."""
+    allowed = re.compile(r"agent_spaces\.(sats|wire|client\.described)\b")
+    imports = [
+        (path.name, name)
+        for path in (ROOT / "tests" / "conformance").glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        for name in _imported(node)
+    ]
+
+    assert len(imports) > 50
+    assert [(file, name) for file, name in imports if "agent_spaces" in name and not allowed.match(name)] == []
+    outside = {"fabric", "module", "engine", "gateway", "twin", "ops"}
+    assert [(file, name) for file, name in imports if name.partition(".")[0] in outside] == []
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.ImportFrom):
+        return [node.module or ""]
+    return [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
