@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from agent_spaces.testing.host import HostProcess, running_host
+from sdk.judged import Judged, judged_host
 
 CRATE = Path(__file__).parent / "rust"
 SCENARIOS = re.findall(r'^    \("(\w+)", \w+\),$', (CRATE / "src" / "scenarios.rs").read_text(), re.MULTILINE)
@@ -57,8 +57,8 @@ def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def host(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostProcess]:
-    async with running_host(tmp_path_factory.mktemp("host") / "data") as running:
+async def host(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Judged]:
+    async with judged_host(tmp_path_factory.mktemp("host") / "data") as running:
         yield running
 
 
@@ -68,10 +68,10 @@ def test_there_are_scenarios() -> None:
 
 @pytest.mark.timeout(BUILD_SECONDS + 120)
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_official_sdk(binary: Path, host: HostProcess, scenario: str, tmp_path: Path) -> None:
-    env = {**os.environ, "SPACES_HOST": host.url, "SPACES_DATABASE": "spaces", "HOME": str(tmp_path)}
+def test_the_official_sdk(binary: Path, host: Judged, scenario: str, tmp_path: Path) -> None:
+    env = {**os.environ, "SPACES_HOST": host.url, "SPACES_DATABASE": host.database, "HOME": str(tmp_path)}
     done = subprocess.run(
         [binary, scenario], env=env, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=150
     )
 
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-3000:]}\n{host.stderr[-3000:]}"
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-3000:]}\n{host.words}"

@@ -20,8 +20,8 @@ import pytest
 import pytest_asyncio
 
 from agent_spaces.client.generate import typescript_bindings
-from agent_spaces.testing.host import HostProcess, running_host
 from client.generate.schemas import FOREIGN, PUBLISHED
+from sdk.judged import Judged, judged_host
 
 HERE = Path(__file__).parent
 SOURCES = ("scenarios.ts", "support.ts")
@@ -78,18 +78,18 @@ def _compile(folder: Path) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def host(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[HostProcess]:
-    async with running_host(tmp_path_factory.mktemp("host") / "data") as running:
+async def host(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Judged]:
+    async with judged_host(tmp_path_factory.mktemp("host") / "data") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def built(host: HostProcess, node_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(host: Judged, node_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The scenarios as JavaScript, with bindings that were generated from the running host."""
     folder = _project(tmp_path_factory.mktemp("sdk"), node_modules)
     (folder / "generated").mkdir()
     command = (sys.executable, "-m", "agent_spaces.cli.main", "generate", "--lang", "typescript")
-    done = _run(*command, "--out", folder / "generated", "--host", host.url, "--database", "spaces", cwd=folder)
+    done = _run(*command, "--out", folder / "generated", "--host", host.url, "--database", host.database, cwd=folder)
     assert done.returncode == 0, done.stderr
     for name in SOURCES:
         shutil.copy(HERE / name, folder)
@@ -99,17 +99,17 @@ def built(host: HostProcess, node_modules: Path, tmp_path_factory: pytest.TempPa
 
 @pytest.mark.parametrize("protocol", ["v2.bsatn.spacetimedb", "v3.bsatn.spacetimedb"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_the_official_sdk(built: Path, host: HostProcess, scenario: str, protocol: str) -> None:
+def test_the_official_sdk(built: Path, host: Judged, scenario: str, protocol: str) -> None:
     env = {
         **os.environ,
         "SPACES_HOST": host.url,
-        "SPACES_DATABASE": "spaces",
+        "SPACES_DATABASE": host.database,
         "SPACES_PROTOCOL": protocol,
         "SPACES_SUFFIX": f"{os.getpid()}-{next(_numbers)}",
     }
     done = _run("node", built / "scenarios.js", scenario, cwd=built, env=env)
 
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{host.stderr[-3000:]}"
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{host.words}"
 
 
 def test_generated_bindings_pass_a_strict_type_check(node_modules: Path, tmp_path: Path) -> None:

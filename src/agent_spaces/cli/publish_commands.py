@@ -178,7 +178,7 @@ def _token_of(where: Target) -> str:
     if where.token is None:
         raise NotSignedInError(
             f"There is no token for {where.address.base}: run spacetime login, set SPACETIMEDB_TOKEN, or (on a host of "
-            "your own) add --new-identity."
+            "your own) publish with --new-identity, and say --as owner from then on."
         )
     return where.token
 
