@@ -92,5 +92,9 @@ spaces-status: setup ## Ask the local host how it is
 bench: setup ## Measure speed beside other servers; QUICK=1 for a short run, JSON=FILE for all figures
 	@$(BIN)/python bench/run.py $(if $(JSON),--json $(JSON)) $(BENCH_OPTIONS)
 
+.PHONY: bench-peers
+bench-peers: ## Install the other servers that make bench measures beside: Redis, NATS, Synapse
+	@PYTHON=$(PYTHON) bench/install.sh
+
 .PHONY: ci
 ci: check test ## What CI runs

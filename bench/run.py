@@ -19,11 +19,15 @@ from extras import EXTRAS as ALONE
 from extras import print_extra
 from loading import build_load, load
 from machine import Noise, cpu_s, describe, rss_mb
-from servers import OURS, PEERS, Blueprint, Nats, Server, Spaces
+from peers import PEERS, Peer
+from servers import OURS, Blueprint, Server, Spaces
 
 EXTRAS = ALONE | COORDINATION
 QUICK = os.environ.get("QUICK", "") not in ("", "0")
+ROUNDS_MIN = 1 if QUICK else 2
 PEER_ROUNDS = 2
+CHATS_S = 165.0 if QUICK else 1020.0  # of 300 and 1,500 in all: the rest is for cases of another kind
+QUICK_PEER_CASES = frozenset({"own", "ch100"})
 FIGURES = ("tx_s", "deliveries_s", "ack_p50_ms", "ack_p99_ms", "delivery_p50_ms", "delivery_p99_ms", "cpu", "cpu_us_tx")
 
 
@@ -32,29 +36,33 @@ def run_chat(server: Server, case: Chat, seconds: float, warm: float) -> dict[st
     server.start()
     server.prepare(case.channels)
     options = server.load_options()
-    words = [word for word in case.options() if word != "-K"] if isinstance(server, PEERS) else case.options()
     if case.direct:
         options[options.index("-f") + 1] = "1"
     noise, began = Noise(), cpu_s(server.pid)
     timing = ["-w", str(warm), "-t", str(seconds), "-p", str(server.pid), "-P", str(server.port)]
-    figures = load(*options, *words, *timing, program="peers" if isinstance(server, PEERS) else "load")
+    figures = load(*options, *server.words(case), *timing, program=server.program)
     if "failed" not in figures:
         figures["rss_mb"] = rss_mb(server.pid)
         figures |= noise.end(cpu_s(server.pid) - began + seconds * min(1.0, figures.get("cpu", 1.0)))
     return figures
 
 
-def chats(names: list[str], kinds: list[type[Server]], rounds: int, seconds: float) -> dict[str, Any]:
-    """Run the cases, all servers of a round one after the other, every second round in reverse."""
+def chats(names: list[str], kinds: list[type[Server]], rounds: int, seconds: float, until: float) -> dict[str, Any]:
+    """Run the cases, all servers of a round one after the other, every second round in reverse.
+
+    Each case has its part of the time that is left: after ROUNDS_MIN a round begins only if it will end in it.
+    """
     results: dict[str, Any] = {}
-    for name in names:
+    for place, name in enumerate(names):
         case = CHATS[name]
         runs: dict[str, list[dict[str, Any]]] = {}
+        began = time.monotonic()
+        share_s = (until - began) / (len(names) - place)
         for number in range(rounds):
+            if number >= ROUNDS_MIN and (time.monotonic() - began) * (number + 1) / number > share_s:
+                break
             for kind in kinds[:: 1 if number % 2 == 0 else -1]:
-                if (case.direct and issubclass(kind, Blueprint)) or (
-                    kind in PEERS and not _for_peers(name, case, number)
-                ):
+                if not _takes_part(kind, name, case, number):
                     continue
                 server = kind()
                 try:
@@ -63,15 +71,20 @@ def chats(names: list[str], kinds: list[type[Server]], rounds: int, seconds: flo
                     server.clean()
                 runs.setdefault(kind.name, []).append(figures)
         results[name] = summary(case, runs)
+        for kind in kinds:
+            if kind.name in runs:
+                results[name]["servers"][kind.name]["does"] = kind.does
         print_case(name, results[name])
     return results
 
 
-def _for_peers(name: str, case: Chat, number: int) -> bool:
-    """Tell whether other servers take part in this round: they need fewer, since a few percent decide nothing."""
-    if case.direct or case.keyed or case.rate:
-        return False
-    return number < 1 and name in ("own", "ch100") if QUICK else number < PEER_ROUNDS
+def _takes_part(kind: type[Server], name: str, case: Chat, number: int) -> bool:
+    """Tell whether a server is in this round: other servers need fewer, since a few percent decide nothing there."""
+    if not issubclass(kind, Peer):
+        return not (case.direct and issubclass(kind, Blueprint))
+    if QUICK:
+        return number == 0 and name in kind.takes & QUICK_PEER_CASES
+    return number < PEER_ROUNDS and name in kind.takes
 
 
 def summary(case: Chat, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
@@ -133,33 +146,40 @@ def main() -> None:
     parser.add_argument("--json", default="", help="file for all figures")
     parser.add_argument("--cases", default="", help="names, separated by commas; all if not said")
     parser.add_argument("--servers", default="", help="names, separated by commas; all that are there if not said")
-    parser.add_argument("--rounds", type=int, default=2 if QUICK else 5)
+    parser.add_argument("--rounds", type=int, default=2 if QUICK else 5, help="at most; fewer where time is short")
     parser.add_argument("--seconds", type=float, default=1.5 if QUICK else 4.0)
     given = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     build_load()
     wanted = [each for each in given.cases.split(",") if each] or [*CHATS, *EXTRAS]
-    kinds = []
+    kinds: list[type[Server]] = []
+    left_out: dict[str, str] = {}
     for kind in (*OURS, *PEERS):
         why_not = kind.available()
         if given.servers and kind.name not in given.servers.split(","):
             continue
         if why_not:
+            left_out[kind.name] = why_not
             print(f"{kind.name} is left out: {why_not}")
         else:
             kinds.append(kind)
-            print(f"{kind.name}: {kind.does}")
-    if Nats in kinds and not Nats.syncs():
-        print("nats: this version cannot sync before it acknowledges: what it acknowledged may not be on disk")
+            print(f"{kind.name}: {kind.does}" + (f" [{', '.join(kind.cases())}]" if issubclass(kind, Peer) else ""))
     began = time.monotonic()
     machine = describe()
     print(f"{machine['cpu']}, {machine['cores']} cores, Linux {machine['kernel']}, Python {machine['python']}")
-    cases = chats([name for name in wanted if name in CHATS], kinds, given.rounds, given.seconds)
+    cases = chats([name for name in wanted if name in CHATS], kinds, given.rounds, given.seconds, began + CHATS_S)
     for name in wanted:
         if name in EXTRAS:
             cases[name] = EXTRAS[name](QUICK)
             print_extra(name, cases[name])
-    result = {"machine": machine, "quick": QUICK, "rounds": given.rounds, "seconds": given.seconds, "cases": cases}
+    result = {
+        "machine": machine,
+        "quick": QUICK,
+        "rounds_max": given.rounds,
+        "seconds": given.seconds,
+        "left_out": left_out,
+        "cases": cases,
+    }
     print(f"\ntook {time.monotonic() - began:.0f} s")
     if given.json:
         Path(given.json).write_text(json.dumps(result, indent=1) + "\n")

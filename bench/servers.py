@@ -13,8 +13,11 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar
 
+from cases import Chat
+
 ROOT = Path(__file__).resolve().parents[1]
 BLUEPRINT = Path(os.environ.get("BENCH_BLUEPRINT", ROOT.parent / "shared/perf/proto2/proto2.py"))
+FOLDER = ROOT / ".bench"  # what is built and installed for the bench
 SERVER_CORE, LOAD_CORE = "0", "1"
 START_S_MAX = 120.0
 
@@ -32,13 +35,13 @@ class Server:
 
     name = ""
     does: ClassVar[str] = ""
+    program: ClassVar[str] = "load"  # what makes its load
     environment: ClassVar[dict[str, str]] = {}
 
     def __init__(self) -> None:
         # In the project and not in /tmp, which may be memory: what is acknowledged has to reach the disk.
-        scratch = ROOT / ".bench"
-        scratch.mkdir(exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=scratch))
+        FOLDER.mkdir(exist_ok=True)
+        self.folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=FOLDER))
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -57,6 +60,10 @@ class Server:
     def load_options(self) -> list[str]:
         """Return what the generator has to know."""
         raise NotImplementedError
+
+    def words(self, case: Chat) -> list[str]:
+        """Return the case as its generator takes it."""
+        return case.options()
 
     @property
     def pid(self) -> int:
@@ -195,7 +202,7 @@ class NativeBlueprint(Blueprint):
     @property
     def environment(self) -> dict[str, str]:  # type: ignore[override]
         """Let it find the module."""
-        return {"PYTHONPATH": str(ROOT / ".bench")}
+        return {"PYTHONPATH": str(FOLDER)}
 
     def command(self) -> list[str]:
         return [*super().command(), "native=1"]
@@ -203,7 +210,7 @@ class NativeBlueprint(Blueprint):
     @classmethod
     def available(cls) -> str:
         """Build the module where it is missing."""
-        source, folder = BLUEPRINT.with_name(f"{cls.module}.pyx"), ROOT / ".bench"
+        source, folder = BLUEPRINT.with_name(f"{cls.module}.pyx"), FOLDER
         if not source.exists():
             return "the prototype's native module is not beside this checkout"
         if not list(folder.glob(f"{cls.module}.*.so")):
@@ -216,57 +223,4 @@ class NativeBlueprint(Blueprint):
         return ""
 
 
-class Redis(Server):
-    """Redis Streams, every write on disk before its answer."""
-
-    name = "redis"
-    does = "one stream a channel, XREAD; no membership, rights, keys, rollback; fsync before every answer"
-
-    def command(self) -> list[str]:
-        words = f"redis-server --port {self.port} --appendonly yes --appendfsync always --dir {self.folder}"
-        return [*words.split(), "--save", ""]
-
-    @staticmethod
-    def available() -> str:
-        return "" if shutil.which("redis-server") else "redis-server is not installed"
-
-    def load_options(self) -> list[str]:
-        """Return the generator's dialect."""
-        return ["-m", "redis"]
-
-
-class Nats(Server):
-    """NATS JetStream, every write on disk before its answer where the version can (2.10 and later)."""
-
-    name = "nats"
-    does = "one stream, a push consumer a subscriber; no membership, rights, keys or rollback"
-
-    @staticmethod
-    def binary() -> str:
-        """Return where the server is; Debian keeps it out of everyday paths."""
-        return shutil.which("nats-server", path=f"{os.environ.get('PATH', '')}:/usr/sbin") or ""
-
-    @classmethod
-    def syncs(cls) -> bool:
-        """Tell whether this version can sync before it acknowledges; older ones do it every 2 minutes."""
-        said = subprocess.run([cls.binary(), "--version"], capture_output=True, text=True, check=True).stdout
-        major, minor = said.rsplit("v", 1)[1].split(".")[:2]
-        return (int(major), int(minor)) >= (2, 10)
-
-    def command(self) -> list[str]:
-        sync = ", sync_interval: always" if self.syncs() else ""
-        text = f"port: {self.port}\nhost: 127.0.0.1\njetstream {{ store_dir: {json.dumps(str(self.folder))}{sync} }}\n"
-        (self.folder / "nats.conf").write_text(text)
-        return [self.binary(), "-c", str(self.folder / "nats.conf")]
-
-    @staticmethod
-    def available() -> str:
-        return "" if Nats.binary() else "nats-server is not installed"
-
-    def load_options(self) -> list[str]:
-        """Return the generator's dialect."""
-        return ["-m", "nats"]
-
-
 OURS: tuple[type[Server], ...] = (Spaces, Blueprint, NativeSpaces, NativeBlueprint)
-PEERS: tuple[type[Server], ...] = (Redis, Nats)
