@@ -7,8 +7,8 @@ import socket
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +43,7 @@ MESSAGE_BYTES_MAX = 65_536
 TYPING = arguments_encoder(CHAOS.reducers["start_typing"].parameters)((GENERAL,))
 SMALL_RECEIVE_BUFFER = 4096
 ENDS_SECONDS = 5.0
+ATTACKERS_NICENESS = 19
 WARMING_STORMS = 8  # garbage of connections is collected after some thousands of them: before that there is no plateau
 
 
@@ -64,10 +65,15 @@ class Footprint:
 
 @dataclass
 class Bystander:
-    """A client that behaves well: how long its calls take, in seconds."""
+    """A client that behaves well: how long its calls take, and the answers to its pings, in seconds.
+
+    A ping is answered by the host's loop without a transaction: its time is what the loop was late, and the wire.
+    """
 
     conn: DbConnection
+    pinger: Client
     seconds: list[float] = field(default_factory=list)
+    lags: list[float] = field(default_factory=list)
     failed: int = 0
 
     async def keep_calling(self, stop: asyncio.Event) -> None:
@@ -79,10 +85,16 @@ class Bystander:
             except Exception:  # noqa: BLE001 - any failure of a good client counts
                 self.failed += 1
             self.seconds.append(time.perf_counter() - began)
+            began = time.perf_counter()
+            self.pinger.send(frame(b"late?", ws.FINAL | ws.PING))
+            while (await self.pinger.receive())[0] not in {ws.FINAL | ws.PONG, 0}:
+                pass
+            self.lags.append(time.perf_counter() - began)
             await asyncio.sleep(0.002)
 
-    def p99(self) -> float:
-        return statistics.quantiles(self.seconds, n=100)[98] if len(self.seconds) > 100 else max(self.seconds)
+
+def p99(seconds: Sequence[float]) -> float:
+    return statistics.quantiles(seconds, n=100)[98] if len(seconds) > 100 else max(seconds)
 
 
 async def raw(url: str, token: str | None, *, small: bool = False, query: str = "") -> Client:
@@ -221,16 +233,30 @@ async def bombs(url: str, token: str, _events: int) -> list[int | None]:
 
 @dataclass
 class Round:
-    """What one attack cost."""
+    """What one attack cost a good client: 99th percentiles of its calls and pings, and how many calls it made."""
 
     name: str
     p99_quiet: float
     p99_attacked: float
-    seconds: float
+    lag_quiet: float
+    lag_attacked: float
+    calls: int
 
-    @property
-    def ratio(self) -> float:
-        return self.p99_attacked / self.p99_quiet
+
+def cost_of(rounds: Sequence[Round]) -> dict[str, float]:
+    """Return medians in milliseconds, and the median of the rounds' ratios: neighbours come and go between rounds."""
+
+    def middle(value: Callable[[Round], float], scale: float = 1000) -> float:
+        return round(scale * statistics.median(map(value, rounds)), 2)
+
+    return {
+        "p99_ms_quiet": middle(lambda each: each.p99_quiet),
+        "p99_ms_attacked": middle(lambda each: each.p99_attacked),
+        "ratio": middle(lambda each: each.p99_attacked / each.p99_quiet, 1),
+        "loop_p99_ms_quiet": middle(lambda each: each.lag_quiet),
+        "loop_p99_ms_attacked": middle(lambda each: each.lag_attacked),
+        "calls": min(each.calls for each in rounds),
+    }
 
 
 Attack = Callable[[str, str, int], Awaitable[object]]
@@ -245,13 +271,39 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-async def _apart(name: str, url: str, token: str, events: int) -> None:
-    """Run an attack in a process of its own."""
-    order = json.dumps([name, url, token, events])
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, __file__, order, env=dict(os.environ) | {"PYTHONPATH": python_path()}
-    )
-    assert await process.wait() == 0, f"{name} did not come to its end"
+class Attacker:
+    """An attack in a process of its own, which waits until it is told to begin."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def ready(cls, name: str, url: str, token: str, events: int, seconds: float) -> "Attacker":
+        order, pipe = json.dumps([name, url, token, events, seconds]), asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            __file__,
+            order,
+            env=dict(os.environ) | {"PYTHONPATH": python_path()},
+            stdin=pipe,
+            stdout=pipe,
+        )
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n", f"{name} did not begin"
+        # It shares a core with the good client, whose clock must not wait for it.
+        os.setpriority(os.PRIO_PROCESS, process.pid, ATTACKERS_NICENESS)
+        return cls(process)
+
+    async def run(self) -> None:
+        await self._process.communicate(b"go\n")
+        assert self._process.returncode == 0, "an attack did not come to its end"
+
+
+def pin(process_id: int, core: int) -> None:
+    """Keep all threads of a process, and those it makes, on one core; nothing where there is only one."""
+    if (os.cpu_count() or 1) > 1:
+        for task in Path(f"/proc/{process_id}/task").iterdir():
+            os.sched_setaffinity(int(task.name), {core})
 
 
 class Siege:
@@ -261,34 +313,56 @@ class Siege:
         self.host = HostProcess(folder / "data", env=dict(os.environ) | LIMITS | (env or {}))
         self.rounds: list[Round] = []
         self.footprints: list[Footprint] = []
-        self.failed = 0
+        self.calls = self.failed = 0  # of the good client
 
-    async def attack(self, events: int, times: int, *, quiet_seconds: float = 0.1, apart: bool = False) -> None:
-        """Run every attack so many times, after once to warm up; note what the host holds after each time.
-
-        Attacks run in a process of their own if `apart`, so that they do not keep the good client from its clock.
-        """
-        async with connect(
-            self.host.url, database="spaces", schema=SCHEMA, options=ClientOptions(ping_seconds=10)
-        ) as conn:
-            await conn.call(register_user, "bystander", None, False)
-            await conn.call(start_typing, GENERAL)
+    async def attack(self, events: int, times: int) -> None:
+        """Run every attack so many times, after once to warm up; note what the host holds after each time."""
+        async with self._good_client() as (conn, pinger):
             assert conn.token is not None
-            for _ in range(WARMING_STORMS if apart else 0):
-                await connection_storm(self.host.url, conn.token, 0)
-            for time_ in range(times + 1):
-                for name, attack in ATTACKS.items():
-                    quiet, attacked = Bystander(conn), Bystander(conn)
-                    await self._during(quiet, asyncio.sleep(quiet_seconds))
-                    began = time.perf_counter()
-                    run = _apart(name, self.host.url, conn.token, events) if apart else None
-                    await self._during(attacked, run or attack(self.host.url, conn.token, events))
-                    self.failed += quiet.failed + attacked.failed
-                    if time_:
-                        seconds = time.perf_counter() - began
-                        self.rounds.append(Round(name, quiet.p99(), attacked.p99(), seconds))
+            for _ in range(times + 1):
+                for attack in ATTACKS.values():
+                    bystander = Bystander(conn, pinger)
+                    await self._during(bystander, attack(self.host.url, conn.token, events))
+                    self.calls += len(bystander.seconds)
+                    self.failed += bystander.failed
                 await asyncio.sleep(1.5)
                 self.footprints.append(Footprint.of(self.host.process_id))
+
+    async def measure(self, events: int, times: int, seconds: float, names: Sequence[str] = tuple(ATTACKS)) -> None:
+        """Compare windows of so many seconds without and with each attack, taken in turn.
+
+        The host has core 0; the good client and an attack in a process of its own share core 1.
+        """
+        pin(self.host.process_id, 0)
+        pin(os.getpid(), 1)
+        async with self._good_client() as (conn, pinger):
+            assert conn.token is not None
+            for _ in range(WARMING_STORMS):
+                await connection_storm(self.host.url, conn.token, 0)
+            for _ in range(times):
+                for name in names:
+                    attacker = await Attacker.ready(name, self.host.url, conn.token, events, seconds)
+                    quiet, attacked = Bystander(conn, pinger), Bystander(conn, pinger)
+                    await self._during(quiet, asyncio.sleep(seconds))
+                    await self._during(attacked, attacker.run())
+                    self.calls += len(quiet.seconds) + len(attacked.seconds)
+                    self.failed += quiet.failed + attacked.failed
+                    times_of = (quiet.seconds, attacked.seconds, quiet.lags, attacked.lags)
+                    self.rounds.append(Round(name, *map(p99, times_of), len(attacked.seconds)))
+                await asyncio.sleep(1.5)
+                self.footprints.append(Footprint.of(self.host.process_id))
+
+    @asynccontextmanager
+    async def _good_client(self) -> AsyncIterator[tuple[DbConnection, Client]]:
+        options = ClientOptions(ping_seconds=10)
+        async with connect(self.host.url, database="spaces", schema=SCHEMA, options=options) as conn:
+            await conn.call(register_user, f"bystander-{os.urandom(4).hex()}", None, False)
+            await conn.call(start_typing, GENERAL)
+            pinger = await raw(self.host.url, conn.token)
+            try:
+                yield conn, pinger
+            finally:
+                pinger.writer.transport.abort()
 
     @staticmethod
     async def _during(bystander: Bystander, work: Awaitable[object]) -> None:
@@ -301,8 +375,12 @@ class Siege:
             await calling
 
 
-async def _main(name: str, url: str, token: str, events: int) -> None:
-    await ATTACKS[name](url, token, events)
+async def _main(name: str, url: str, token: str, events: int, seconds: float) -> None:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        await ATTACKS[name](url, token, events)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from agent_spaces.client import connect
 from agent_spaces.fabric.reducers.users import register_user
 from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.testing.host import HostProcess, running_host
-from chaos.abuse import CONNECTIONS_MAX, LIMITS, MESSAGE_BYTES_MAX, Siege, bombs, raw, slow_heads
+from chaos.abuse import ATTACKS, CONNECTIONS_MAX, LIMITS, MESSAGE_BYTES_MAX, Siege, bombs, raw, slow_heads
 from chaos.rig import python_path
 from chaos.unbounded import READERS, is_caught, readers_cut_off
 from chaos.worker import SCHEMA
@@ -54,6 +54,7 @@ async def test_what_attacks_took_is_given_back(tmp_path: Path) -> None:
         await siege.host.stop()
     before, *_, after = siege.footprints
 
+    assert siege.calls > len(ATTACKS)
     assert siege.failed == 0
     assert after.rss_kb <= before.rss_kb * GROWTH_MAX
     assert after.handles <= before.handles

@@ -76,6 +76,39 @@ def test_a_minted_token_is_accepted_for_ever_and_every_identity_is_new() -> None
     assert first.identity != second.identity
 
 
+def test_a_signature_is_checked_once_and_the_time_whenever_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, checks = ManualClock(NOW_S * 1_000_000), list[str]()
+    host = authority(LISTED, clock=clock)
+    token, check = signed(CLAIMS), host._claims_with
+    monkeypatch.setattr(host, "_claims_with", lambda *given: checks.append(given[0]) or check(*given))
+    first = host.verify(token)
+    made = len(checks)
+    assert made > 0
+    assert host.verify(token) == first
+    assert len(checks) == made
+
+    clock.advance(100 + LEEWAY_S + 1)
+    with pytest.raises(TokenError, match="ExpiredSignature"):
+        host.verify(token)
+
+
+def test_so_many_tokens_are_known_and_the_one_asked_for_longest_ago_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent_spaces.gateway.tokens.KNOWN_TOKENS_MAX", 2)
+    host = authority()
+    tokens = [host.mint().token for _ in range(3)]
+    for number in (0, 1, 0, 2):
+        host.verify(tokens[number])
+    assert list(host._known) == [tokens[0], tokens[2]]
+
+
+def test_a_refused_token_is_not_remembered() -> None:
+    host = authority()
+    for _ in range(2):
+        with pytest.raises(TokenError):
+            host.verify(signed(CLAIMS, STRANGER.private))
+    assert not host._known
+
+
 def test_a_websocket_token_speaks_for_the_same_identity_for_a_minute() -> None:
     clock = ManualClock(NOW_S * 1_000_000)
     tokens = authority(LISTED, clock=clock)

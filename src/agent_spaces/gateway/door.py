@@ -4,6 +4,7 @@ A head that does not arrive in head_timeout_s, or is longer than head_bytes_max,
 """
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -53,6 +54,7 @@ class Door(H11Protocol):
         super().__init__(config, state, {})
         self._site = site
         self._head_timer: asyncio.TimerHandle | None = None
+        self._is_queued = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in the base class
         """Begin to wait for a request; one connection too many is sent away."""
@@ -67,7 +69,19 @@ class Door(H11Protocol):
         self._wait_for_head()
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes; the time to send a whole head begins with its first one."""
+        """Take bytes when it is their turn; nothing more is read before that."""
+        if not self._site.turnstile.enter(partial(self._take, data)):
+            self._is_queued = True
+            self.transport.pause_reading()
+
+    def _take(self, data: bytes) -> None:
+        """Read bytes; the time to send a whole head begins with its first one."""
+        if self._is_queued:
+            self._is_queued = False
+            if self.transport.is_closing():
+                return
+            if not self.flow.read_paused:
+                self.transport.resume_reading()
         super().data_received(data)
         self._watch_head()
 
@@ -114,7 +128,9 @@ class Door(H11Protocol):
 
     def _head_is_late(self) -> None:
         self._head_timer = None
-        if self._awaits_head():
+        if self._is_queued:  # it has come, and waits for us
+            self._wait_for_head()
+        elif self._awaits_head():
             self.transport.close()
 
     def _should_upgrade(self) -> bool:
@@ -155,14 +171,16 @@ class Door(H11Protocol):
 
 def _open_socket(site: "Site", session: "SessionV2") -> WebSocket:
     """Return a socket that the site knows until it ends; it keeps nothing of the request alive."""
+    held: list[WebSocket] = []  # emptied at the end: what hears of it must not hold the socket
 
     def ended(reason: str) -> None:
-        site.forget(socket)
+        site.forget(held.pop())
         site.metrics.sockets_ended.labels(reason).inc()
         log = _log.warning if reason in _CUT_OFF else _log.debug
         log("socket.ended", caller=session.caller.identity.short(), reason=reason)
 
     socket = WebSocket(session, site.limits, site.buffer, ended)
+    held.append(socket)
     site.sockets.add(socket)
     site.metrics.sockets_opened.inc()
     return socket

@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import os
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 from agent_spaces.clock import SystemClock, SystemRandomness
@@ -25,7 +27,8 @@ if TYPE_CHECKING:
     from agent_spaces.engine.database import Database
     from agent_spaces.gateway.tokens import TokenAuthority
 
-LISTEN_BACKLOG = 1024
+LISTEN_BACKLOG = 1024  # how many may wait to be accepted
+ACCEPTS_A_TURN = 1  # asyncio accepts as many in one turn of its loop as it is told the backlog is
 _log = get_logger("gateway")
 
 
@@ -62,7 +65,7 @@ class Gateway:
         loop = asyncio.get_running_loop()
         try:
             self._server = await loop.create_server(
-                self._make_door, config.listen_host, config.listen_port, backlog=LISTEN_BACKLOG
+                self._make_door, config.listen_host, config.listen_port, backlog=ACCEPTS_A_TURN
             )
         except OSError as error:
             address = f"{config.listen_host}:{config.listen_port}"
@@ -71,6 +74,9 @@ class Gateway:
                     f"Cannot listen on {address}: another program does. Choose another with --listen."
                 ) from None
             raise ConfigError(f"Cannot listen on {address}: {error.strerror or error}.") from None
+        for each in self._server.sockets:
+            with socket.socket(fileno=os.dup(each.fileno())) as same:
+                same.listen(LISTEN_BACKLOG)
         _log.info("host.started", database=self.site.database.name, url=self.url)
 
     @property
@@ -105,8 +111,8 @@ class Gateway:
         except StorageError as error:
             _log.error("host.not_settled", reason=str(error))
         site.database.stop()
-        for socket in list(site.sockets):
-            socket.close(GOING_AWAY, "module exited")
+        for each in list(site.sockets):
+            each.close(GOING_AWAY, "module exited")
         await site.sockets_gone()
         for door in list(self._http.connections):
             door.transport.abort()

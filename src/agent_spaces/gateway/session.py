@@ -1,5 +1,6 @@
 """One client's WebSocket as a connection of the database: bytes in, frames out; nothing is decided here."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from agent_spaces.errors import DecodeError, RefusedError, StorageError
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from agent_spaces.engine.database import Database
     from agent_spaces.gateway.rate import RateLimits
     from agent_spaces.gateway.tokens import Caller
+    from agent_spaces.gateway.turnstile import Turnstile
     from agent_spaces.gateway.websocket import WebSocket
     from agent_spaces.sats.special import ConnectionId
 
@@ -28,11 +30,12 @@ class SessionV2:
         caller: "Caller",
         connection_id: "ConnectionId",
         messages_max: int,
+        turnstile: "Turnstile",
         limits: "RateLimits | None" = None,
     ) -> None:
         self._database, self.caller, self._connection_id = database, caller, connection_id
         self._receive = database.receive if limits is None else limits.receiving(database)
-        self._messages_max = messages_max
+        self._messages_max, self._turnstile = messages_max, turnstile
         self._is_connected = False
         self._connection: Connection
         self._socket: WebSocket
@@ -63,10 +66,11 @@ class SessionV2:
         self._socket.close(ws.INTERNAL_ERROR, f"{self.version} websocket does not support text messages")
 
     def lost(self) -> None:
-        """End the connection in the database, which runs client_disconnected."""
+        """End the connection in the database, which runs client_disconnected; many at once take turns."""
+        del self._socket  # which knows this one: both go without a collection of garbage
         if self._is_connected:
             self._is_connected = False
-            self._database.disconnect(self._connection)
+            self._turnstile.enter(partial(self._database.disconnect, self._connection))
 
 
 class SessionV3(SessionV2):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from agent_spaces.gateway.callers import Gate, RequestRefusedError
 from agent_spaces.gateway.rate import RateLimits
+from agent_spaces.gateway.turnstile import Turnstile
 from agent_spaces.gateway.ws_buffer import ReadBuffer
 from agent_spaces.gateway.ws_limits import SocketLimits
 from agent_spaces.sats.special import ConnectionId
@@ -36,6 +37,7 @@ class Site:
     log: "LogRing"
     sockets: "set[WebSocket]" = field(default_factory=set)
     buffer: ReadBuffer = field(default_factory=ReadBuffer)
+    turnstile: Turnstile = field(init=False)
     _all_gone: "asyncio.Event | None" = None
     gate: Gate = field(init=False)
     limits: SocketLimits = field(init=False)
@@ -43,6 +45,7 @@ class Site:
 
     def __post_init__(self) -> None:
         self.gate = Gate(self.config, self.tokens)
+        self.turnstile = Turnstile(self.clock.monotonic)
         self.limits = SocketLimits.of(self.config)
         per_second, burst = self.config.calls_per_second_max, self.config.calls_burst_max
         self.rates = RateLimits(per_second, burst or per_second, self.clock.monotonic) if per_second else None

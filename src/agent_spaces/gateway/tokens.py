@@ -4,6 +4,7 @@ Source: SpacetimeDB 2.8.3, seen (claims, texts of refusals).
 """
 
 import json
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ LEEWAY_S = 60
 WEBSOCKET_TOKEN_S = 60
 CLAIM_BYTES_MAX = 128
 TOKEN_BYTES_MAX = 8192
+KNOWN_TOKENS_MAX = 1024  # whose signatures are not checked again; beyond it the one that was asked for longest ago goes
 RSA_BITS_MIN = 2048
 # Headers by which a token brings or names its own key, or asks for rules that we would have to follow unseen.
 _REFUSED_HEADERS = frozenset({"crit", "jku", "jwk", "x5u", "x5c", "b64", "zip", "enc"})
@@ -90,6 +92,7 @@ class TokenAuthority:
         self._key, self._clock, self._randomness = key, clock, randomness
         self._issuers = {config.issuer: (config, _keys_of(config)) for config in issuers}
         self._jws = jwt.PyJWS(algorithms=list(_ALGORITHMS))
+        self._known: OrderedDict[str, Caller] = OrderedDict()
 
     @property
     def public_pem(self) -> bytes:
@@ -132,6 +135,18 @@ class TokenAuthority:
         null or absent; where it is a number, LEEWAY_S seconds are forgiven. Raises TokenError with the text of the
         answer; the text never holds the token.
         """
+        known = self._known.get(token)
+        if known is not None:
+            self._checked(known.claims)  # it may have expired since
+            self._known.move_to_end(token)
+            return known
+        caller = self._verified(token)
+        self._known[token] = caller
+        if len(self._known) > KNOWN_TOKENS_MAX:
+            self._known.popitem(last=False)
+        return caller
+
+    def _verified(self, token: str) -> Caller:
         header = self._header(token)
         claims = self._own_claims(token)
         if claims is None:

@@ -110,7 +110,9 @@ def plan_upgrade(site: Site, path: str, query: bytes, headers: Headers) -> Upgra
     except RequestRefusedError as refusal:
         refusal.headers.update(identity_headers(caller))
         raise
-    session = SESSIONS[protocol](site.database, caller, connection_id, site.config.incoming_messages_max, site.rates)
+    session = SESSIONS[protocol](
+        site.database, caller, connection_id, site.config.incoming_messages_max, site.turnstile, site.rates
+    )
     lines = {
         "connection": "upgrade",
         "upgrade": "websocket",
