@@ -40,6 +40,11 @@ def python_path() -> str:
     return os.pathsep.join(filter(None, (str(TESTS), os.environ.get("PYTHONPATH"))))
 
 
+def planted(fault: str) -> dict[str, str]:
+    """Return the environment of a host with a planted fault: in the Python forms, whose methods can be exchanged."""
+    return {"CHAOS_PLANT": fault, "SPACES_NATIVE": "0"}
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is done in a run; all chance comes from the seed."""
@@ -105,7 +110,7 @@ class Rig:
     def __init__(self, folder: Path, plan: Plan) -> None:
         self.folder, self.plan, self.rng = folder, plan, random.Random(plan.seed)
         self.env = dict(os.environ) | {"PYTHONPATH": python_path(), "CHAOS_SEED": str(plan.seed)}
-        host_env = self.env | ({"CHAOS_PLANT": plan.host_plant} if plan.host_plant else {})
+        host_env = self.env | (planted(plan.host_plant) if plan.host_plant else {})
         self.host = HostProcess(folder / "data", (), host_env, program=(str(HOST),))
         self.faults: list[Fault] = []
         self.networks: list[Network] = []

@@ -7,7 +7,7 @@ from agent_spaces.client import connect
 from agent_spaces.fabric.reducers.users import register_user
 from agent_spaces.testing.host import HostProcess
 from chaos.abuse import LIMITS, stalled_readers
-from chaos.rig import HOST, python_path
+from chaos.rig import HOST, planted, python_path
 from chaos.worker import SCHEMA
 
 EVENTS = 30_000
@@ -29,5 +29,5 @@ async def readers_cut_off(folder: Path, env: dict[str, str]) -> int:
 
 async def is_caught(folder: Path, seed: int) -> bool:
     """Whether the planted fault shows: nobody is cut off any more."""
-    env = {"PYTHONPATH": python_path(), "CHAOS_PLANT": "unbounded", "CHAOS_SEED": str(seed)}
+    env = {"PYTHONPATH": python_path(), "CHAOS_SEED": str(seed)} | planted("unbounded")
     return await readers_cut_off(folder, env) < READERS
