@@ -17,6 +17,11 @@ from matrix.world import CLUB, DEN, HUB, NAMES, private
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 NO_TABLE = "no such table: `{}`. If the table exists, it may be marked private."
+DOORS = (
+    *("/v1/ping", "/v1/health", "/v1/metrics", "/v1/database/spaces", "/v1/database/spaces/names"),
+    *("/v1/database/spaces/identity", "/v1/database/spaces/schema?version=9", "/v1/database/spaces/logs?follow=false"),
+)
+REFUSED = 530
 LIVE_TABLES = ("user_connection", "st_client")  # every request has a row in them while it runs
 STORED_TABLES = tuple(name for name in PUBLIC_TABLES if name not in EVENT_TABLES)
 EVERYBODY_BUT_CHIEF = tuple(name for name in NAMES if name != "chief")
@@ -213,6 +218,23 @@ async def test_deletions_take_what_hung_on_them_from_everybody(stage: Stage) -> 
     await checked(stage, "purge")
     rows = world.database.tables.by_name["message"].rows.values()
     assert {row.server_id for row in rows} == {HUB, CLUB} or {row.server_id for row in rows} == {CLUB}
+
+
+async def test_the_other_doors_answer_and_tell_nothing_that_is_private(stage: Stage) -> None:
+    """Every GET of the HTTP door, and what a call about each message of others is answered; scanned below."""
+    messages = stage.world.database.tables.by_name["message"].rows.values()
+    for who in EVERYBODY_BUT_CHIEF:
+        headers = {"authorization": f"Bearer {stage.callers[who].token}"}
+        asked = [await stage.http.get(path, headers=headers) for path in DOORS]
+        for row in messages:
+            path = f"/v1/database/spaces/call/{'edit_message' if row.id % 2 else 'delete_message'}"
+            if who not in stage.model.viewers("message", row):
+                body = [row.id, "other"] if row.id % 2 else [row.id]
+                asked.append(await stage.http.post(path, json=body, headers=headers))
+                assert asked[-1].status_code == REFUSED, asked[-1].text
+        stage.answers[who] += [each.content + str(each.headers).encode() for each in asked]
+        assert [each.status_code for each in asked[: len(DOORS)]] == [200] * (len(DOORS) - 1) + [403]
+    assert messages
 
 
 async def test_no_canary_reached_anybody_without_a_right(stage: Stage) -> None:
