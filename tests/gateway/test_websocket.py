@@ -274,3 +274,12 @@ async def test_large_messages_that_arrive_at_once_share_a_limit_and_small_ones_d
     await asyncio.sleep(0)
 
     assert shared.held_bytes == 0
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+async def test_so_many_pings_may_come_at_once_and_not_one_more(extra: int) -> None:
+    socket, _, _ = attached(window=1 << 20)
+    for _ in range(2):  # the next read counts anew
+        read(socket, frame(b"", ws.FINAL | ws.PING) * (ws.PINGS_AT_ONCE_MAX + extra))
+        assert socket.is_open() == (extra <= 0)
+    socket.abort("test over")

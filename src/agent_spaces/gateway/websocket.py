@@ -9,7 +9,7 @@ import codecs
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.gateway.ws_buffer import ReadBuffer
@@ -85,6 +85,7 @@ class WebSocket(asyncio.BufferedProtocol):
         "_parts",
         "_ping_at",
         "_ping_waits",
+        "_pings",
         "_reason",
         "_rest",
         "_shared",
@@ -109,7 +110,7 @@ class WebSocket(asyncio.BufferedProtocol):
         self._binary: Callable[[bytes], None] = _ignore
         self._write: Callable[[bytes], None] = _ignore
         self._fd = -1
-        self._rest, self._need = bytearray(), 0
+        self._rest, self._need, self._pings = bytearray(), 0, 0
         self._short = min(125, limits.message_bytes_max)
         self._parts: bytearray | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
@@ -175,7 +176,7 @@ class WebSocket(asyncio.BufferedProtocol):
     def _frames(self, data: bytes | bytearray) -> int:
         """Handle the whole frames in `data`; return the offset of the first that is not and note what it needs."""
         offset, size = 0, len(data)
-        self._need = 0
+        self._need = self._pings = 0
         short = self._short
         if split is not None and self._parts is None and type(data) is bytes:
             payloads, offset = split(data, 0, self._limits.message_bytes_max)
@@ -226,6 +227,9 @@ class WebSocket(asyncio.BufferedProtocol):
         if opcode == ws.CLOSE:
             self._closed_by_client(payload)
         elif opcode == ws.PING:
+            self._pings += 1
+            if self._pings > ws.PINGS_AT_ONCE_MAX:
+                raise ws.ProtocolViolationError(ws.TRY_AGAIN_LATER, "too many pings at once")
             self.send(ws.control_frame(ws.PONG, payload))
         elif opcode == ws.PONG:
             self._ping_waits = False
@@ -390,10 +394,6 @@ class WebSocket(asyncio.BufferedProtocol):
     def is_open(self) -> bool:
         """Return whether messages are handled and sent: from attach until either side closes."""
         return self._open
-
-    def peer(self) -> Any:
-        """Return the other side's address, for logs."""
-        return self._transport.get_extra_info("peername")
 
 
 if native.frames is not None:

@@ -15,6 +15,7 @@ CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 FINAL = 0x80
 CONTROL_BYTES_MAX = 125
 REASON_BYTES_MAX = CONTROL_BYTES_MAX - 2
+PINGS_AT_ONCE_MAX = 64  # in what one read brings, each with an answer to write: more of them keep others waiting
 
 NORMAL = 1000
 GOING_AWAY = 1001
