@@ -44,7 +44,7 @@ TYPING = arguments_encoder(CHAOS.reducers["start_typing"].parameters)((GENERAL,)
 SMALL_RECEIVE_BUFFER = 4096
 ENDS_SECONDS = 5.0
 ATTACKERS_NICENESS = 19
-WARMING_STORMS = 8  # garbage of connections is collected after some thousands of them: before that there is no plateau
+WARMING_STORMS = 16  # garbage of connections is collected after some thousands of them: before that there is no plateau
 
 
 @dataclass(frozen=True)
@@ -182,15 +182,16 @@ async def connection_storm(url: str, token: str, _events: int) -> None:
 
 
 async def ping_flood(url: str, token: str, events: int) -> None:
-    """Send pings, and never read a pong."""
-    client = await raw(url, token, small=True)
+    """Send pings, as many at once as may come and more, and never read a pong."""
     ping = frame(b"x" * 100, ws.FINAL | ws.PING)
-    with suppress(OSError):
-        for _ in range(max(1, events // 100)):
-            client.send(ping * 100)
-            async with asyncio.timeout(2):
-                await client.writer.drain()
-    client.writer.transport.abort()
+    for at_once in (ws.PINGS_AT_ONCE_MAX, 100):
+        client = await raw(url, token, small=True)
+        with suppress(OSError):
+            for _ in range(max(1, events // 200)):
+                client.send(ping * at_once)
+                async with asyncio.timeout(2):
+                    await client.writer.drain()
+        client.writer.transport.abort()
 
 
 async def slow_heads(url: str, _token: str, _events: int) -> int:
@@ -315,10 +316,12 @@ class Siege:
         self.footprints: list[Footprint] = []
         self.calls = self.failed = 0  # of the good client
 
-    async def attack(self, events: int, times: int) -> None:
+    async def attack(self, events: int, times: int, warming_storms: int = 0) -> None:
         """Run every attack so many times, after once to warm up; note what the host holds after each time."""
         async with self._good_client() as (conn, pinger):
             assert conn.token is not None
+            for _ in range(warming_storms):
+                await connection_storm(self.host.url, conn.token, 0)
             for _ in range(times + 1):
                 for attack in ATTACKS.values():
                     bystander = Bystander(conn, pinger)
@@ -337,8 +340,6 @@ class Siege:
         pin(os.getpid(), 1)
         async with self._good_client() as (conn, pinger):
             assert conn.token is not None
-            for _ in range(WARMING_STORMS):
-                await connection_storm(self.host.url, conn.token, 0)
             for _ in range(times):
                 for name in names:
                     attacker = await Attacker.ready(name, self.host.url, conn.token, events, seconds)

@@ -37,7 +37,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "bench")]
 from machine import Noise, cpu_s  # noqa: E402
 
 from chaos import fuzzing, simulation  # noqa: E402 - found by the path above
-from chaos.abuse import Siege, cost_of  # noqa: E402
+from chaos.abuse import WARMING_STORMS, Siege, cost_of  # noqa: E402
 from chaos.judge import told  # noqa: E402
 from chaos.plans import PLANTED, planted_plan  # noqa: E402
 from chaos.planted import EarlyWriter, keeping_lost_rights, plans_of_others  # noqa: E402
@@ -212,7 +212,7 @@ def sieges(share: Share) -> Report:
     async def run(siege: Siege) -> float:
         await siege.host.start()
         try:
-            await siege.attack(TYPING_EVENTS // 2, 2)
+            await siege.attack(TYPING_EVENTS // 2, 2, WARMING_STORMS)
             noise, own = Noise(), _cpu_of_all(siege)
             await siege.measure(WINDOW_EVENTS, WINDOWS, WINDOW_SECONDS)
             return noise.end(_cpu_of_all(siege) - own)["others"]
