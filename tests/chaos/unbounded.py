@@ -10,7 +10,7 @@ from chaos.abuse import LIMITS, stalled_readers
 from chaos.rig import HOST, planted, python_path
 from chaos.worker import SCHEMA
 
-EVENTS = 30_000
+EVENTS = 60_000  # more bytes than the kernel takes for a socket nobody reads (tcp_wmem: 4 MiB), and the limit behind it
 READERS = 6
 
 
