@@ -44,10 +44,10 @@ class RateLimits:
         refill = self._burst / self._per_second
         self._buckets = {who: (left, at) for who, (left, at) in self._buckets.items() if now - at < refill}
 
-    def receiving(self, database: "Database") -> "Callable[[Connection, bytes, int], int]":
+    def receiving(self, database: "Database") -> "Callable[..., int]":
         """Return what takes client messages in front of the database's own `receive`."""
 
-        def receive(connection: "Connection", payload: bytes, offset: int) -> int:
+        def receive(connection: "Connection", payload: bytes, offset: int = 0) -> int:
             if payload[offset : offset + 1] == bytes((CALL_TAG,)):
                 wait = self.wait_of(connection.identity)
                 if wait > 0:

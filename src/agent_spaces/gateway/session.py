@@ -3,11 +3,13 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from agent_spaces.errors import DecodeError, RefusedError, StorageError
+from agent_spaces.errors import RefusedError, StorageError
 from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.logs import get_logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agent_spaces.engine.connection import Connection
     from agent_spaces.engine.database import Database
     from agent_spaces.gateway.rate import RateLimits
@@ -39,6 +41,7 @@ class SessionV2:
         self._is_connected = False
         self._connection: Connection
         self._socket: WebSocket
+        self.binary: Callable[[bytes], object]
 
     def opened(self, socket: "WebSocket") -> None:
         """Run client_connected; if it refuses, the connection is cut without a message, as on the reference host."""
@@ -47,18 +50,16 @@ class SessionV2:
         try:
             self._connection = self._database.connect(socket, caller.identity, self._connection_id, caller.token)
             self._is_connected = True
+            self.binary = self._taker()
         except RefusedError as error:
             _log.info("connection.refused", caller=caller.identity.short(), reason=str(error))
             socket.abort("refused")
         except StorageError as error:
             socket.close(ws.INTERNAL_ERROR, str(error))
 
-    def binary(self, payload: bytes) -> None:
-        """Hand the message to the database."""
-        try:
-            self._receive(self._connection, payload, 0)
-        except DecodeError as error:
-            self._socket.close(ws.INTERNAL_ERROR, error.reason)
+    def _taker(self) -> "Callable[[bytes], object]":
+        """Return what hands a payload to the database."""
+        return partial(self._receive, self._connection)
 
     def text(self, text: str) -> None:
         """Refuse: all of the protocol is binary."""
@@ -70,6 +71,7 @@ class SessionV2:
         del self._socket  # which knows this one: both go without a collection of garbage
         if self._is_connected:
             self._is_connected = False
+            del self.binary
             self._turnstile.enter(partial(self._database.disconnect, self._connection))
 
 
@@ -78,7 +80,10 @@ class SessionV3(SessionV2):
 
     version = "v3"
 
-    def binary(self, payload: bytes) -> None:
+    def _taker(self) -> "Callable[[bytes], object]":
+        return self._several
+
+    def _several(self, payload: bytes) -> None:
         """Hand the messages to the database one by one; those before one that does not decode are carried out."""
         receive, connection, size = self._receive, self._connection, len(payload)
         if not size:
@@ -86,14 +91,11 @@ class SessionV3(SessionV2):
             self._socket.close(ws.INTERNAL_ERROR, text)
             return
         offset = count = 0
-        try:
-            while offset < size:
-                if count == self._messages_max:
-                    self._socket.close(ws.TRY_AGAIN_LATER, "too many requests")
-                    return
-                offset = receive(connection, payload, offset)
-                count += 1
-                if not self._socket.is_open():
-                    return
-        except DecodeError as error:
-            self._socket.close(ws.INTERNAL_ERROR, error.reason)
+        while offset < size:
+            if count == self._messages_max:
+                self._socket.close(ws.TRY_AGAIN_LATER, "too many requests")
+                return
+            offset = receive(connection, payload, offset)
+            count += 1
+            if not self._socket.is_open():
+                return

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from agent_spaces.errors import DecodeError
 from agent_spaces.gateway import ws_frames as ws
 from agent_spaces.gateway.ws_buffer import ReadBuffer
 from agent_spaces.gateway.ws_frames import unmask
@@ -21,8 +22,7 @@ HELD_BYTES_FREE = 64 << 10  # a socket that holds no more than this is never sen
 Utf8Decoder = codecs.getincrementaldecoder("utf-8")
 
 
-# Takes the leading plain frames off what was read, where that is compiled.
-split: Callable[[bytes, int, int], tuple[list[bytes], int]] | None = native.frames and native.frames.split
+split: Callable[[bytes, int], tuple[list[bytes], int]] = native.frames.split if native.frames else ws.split
 
 
 class Handler(Protocol):
@@ -32,8 +32,9 @@ class Handler(Protocol):
         """Begin: the handshake is sent and nothing has been read yet."""
         ...
 
-    def binary(self, payload: bytes) -> None:
-        """Take a whole binary message."""
+    @property
+    def binary(self) -> Callable[[bytes], object]:
+        """What takes a whole binary message, asked for once it is open; DecodeError ends the connection with 1011."""
         ...
 
     def text(self, text: str) -> None:
@@ -89,7 +90,6 @@ class WebSocket(asyncio.BufferedProtocol):
         "_reason",
         "_rest",
         "_shared",
-        "_short",
         "_stopped",
         "_timer",
         "_told",
@@ -107,11 +107,10 @@ class WebSocket(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._clock = self._loop.time
         self._open = False
-        self._binary: Callable[[bytes], None] = _ignore
+        self._binary: Callable[[bytes], object] = _ignore
         self._write: Callable[[bytes], None] = _ignore
         self._fd = -1
         self._rest, self._need, self._pings = bytearray(), 0, 0
-        self._short = min(125, limits.message_bytes_max)
         self._parts: bytearray | None = None
         self._decoder: codecs.IncrementalDecoder | None = None
         self._choked = self._stopped = self._told = self._ping_waits = False
@@ -132,8 +131,9 @@ class WebSocket(asyncio.BufferedProtocol):
         self._heard_at = self._clock()
         self._ping_at = self._heard_at + self._limits.ping_interval_s
         self._timer = self._loop.call_later(self._limits.ping_interval_s, self._tick)
-        self._binary = self._handler.binary
         self._handler.opened(self)
+        if self._open:
+            self._binary = self._handler.binary
         if leftover:
             self._feed(leftover)
 
@@ -150,7 +150,7 @@ class WebSocket(asyncio.BufferedProtocol):
         else:
             self._rest += self._buffer[:nbytes]
             if len(self._rest) >= self._need:
-                data, self._rest = self._rest, bytearray()
+                data, self._rest = bytes(self._rest), bytearray()
                 self._feed(data)
         if self._rest or self._parts is not None or self._held:
             self._account()
@@ -164,7 +164,7 @@ class WebSocket(asyncio.BufferedProtocol):
             self._close(ws.TRY_AGAIN_LATER, "too many large messages arrive at once", "partial_bytes")
             self._stop_reading()
 
-    def _feed(self, data: bytes | bytearray) -> None:
+    def _feed(self, data: bytes) -> None:
         try:
             offset = self._frames(data)
         except ws.ProtocolViolationError as violation:
@@ -173,28 +173,21 @@ class WebSocket(asyncio.BufferedProtocol):
         if offset < len(data) and not self._stopped:
             self._rest = bytearray(data[offset:])
 
-    def _frames(self, data: bytes | bytearray) -> int:
+    def _frames(self, data: bytes) -> int:
         """Handle the whole frames in `data`; return the offset of the first that is not and note what it needs."""
         offset, size = 0, len(data)
         self._need = self._pings = 0
-        short = self._short
-        if split is not None and self._parts is None and type(data) is bytes:
-            payloads, offset = split(data, 0, self._limits.message_bytes_max)
+        if self._parts is None:  # what most clients send, and nothing else
+            payloads, offset = split(data, self._limits.message_bytes_max)
             for payload in payloads:
-                self._binary(payload)
+                try:
+                    self._binary(payload)
+                except DecodeError as error:
+                    self.close(ws.INTERNAL_ERROR, error.reason)
                 if self._stopped:
                     return offset
         while size - offset >= 6 and not self._stopped:
             first, length, head = data[offset], data[offset + 1] ^ 0x80, offset + 2
-            if first == 0x82 and length <= short and self._parts is None:  # most calls; what follows does the same
-                body = offset + 6
-                end = body + length
-                if end > size:
-                    self._need = end - offset
-                    break
-                offset = end
-                self._binary(unmask(data[body:end], data[head:body]))
-                continue
             if length > 125:
                 if length > 127:
                     raise ws.ProtocolViolationError(ws.PROTOCOL_ERROR, "unmasked frame")
@@ -215,12 +208,18 @@ class WebSocket(asyncio.BufferedProtocol):
             payload = unmask(data[body:end], data[head:body])
             offset = end
             if is_plain:
-                self._binary(payload)
+                self._take(payload)
             else:
                 self._other(first, payload)
         if size - offset >= 2 and not data[offset + 1] & 0x80 and not self._stopped:
             raise ws.ProtocolViolationError(ws.PROTOCOL_ERROR, "unmasked frame")
         return offset
+
+    def _take(self, payload: bytes) -> None:
+        try:
+            self._binary(payload)
+        except DecodeError as error:
+            self.close(ws.INTERNAL_ERROR, error.reason)
 
     def _other(self, first: int, payload: bytes) -> None:
         opcode = first & 0x0F
@@ -254,7 +253,7 @@ class WebSocket(asyncio.BufferedProtocol):
             return
         self._parts = self._decoder = None
         if decoder is None:
-            self._binary(bytes(parts))
+            self._take(bytes(parts))
         elif self._open:
             self._handler.text(parts.decode())
 

@@ -92,6 +92,25 @@ def check_head(first: int, length: int, *, in_message: bool) -> None:
         raise ProtocolViolationError(PROTOCOL_ERROR, "continuation of nothing")
 
 
+def split(data: bytes, bytes_max: int) -> tuple[list[bytes], int]:
+    """Return the payloads of the leading whole masked binary frames below 64 KiB, and where the first other begins."""
+    payloads: list[bytes] = []
+    offset, size = 0, len(data)
+    while size - offset >= 6 and data[offset] == FINAL | BINARY:
+        length, mask = data[offset + 1] ^ 0x80, offset + 2
+        if length == 126:
+            length, mask = data[offset + 2] << 8 | data[offset + 3], offset + 4
+        elif length > 126:  # longer, or not masked
+            break
+        body = mask + 4
+        end = body + length
+        if end > size or length > bytes_max:
+            break
+        payloads.append(unmask(data[body:end], data[mask:body]))
+        offset = end
+    return payloads, offset
+
+
 def frame_sizes(data: bytes) -> list[int]:
     """Return the sizes, heads included, of the whole unmasked frames that `data` is made of."""
     sizes, offset = [], 0

@@ -14,11 +14,11 @@ cdef extern from "sys/socket.h" nogil:
     int MSG_NOSIGNAL
 
 
-def split(bytes data, Py_ssize_t offset, Py_ssize_t bytes_max):
-    """Return the payloads of the whole masked binary frames at the offset, and the offset of what is none of these."""
+def split(bytes data, Py_ssize_t bytes_max):
+    """Do what ws_frames.split does."""
     cdef const uint8_t *b = <const uint8_t *>PyBytes_AS_STRING(data)
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(data), length, mask, body, place
-    cdef uint64_t mask8, word, long_length
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(data), offset = 0, length, mask, body, place
+    cdef uint64_t mask8, word
     cdef uint32_t mask4
     cdef uint8_t *out
     cdef bytes payload
@@ -28,14 +28,7 @@ def split(bytes data, Py_ssize_t offset, Py_ssize_t bytes_max):
         if length == 126:
             length, mask = (b[offset + 2] << 8) | b[offset + 3], offset + 4
         elif length == 127:
-            if size - offset < 14:
-                break
-            long_length = 0
-            for place in range(2, 10):
-                long_length = long_length << 8 | b[offset + place]
-            if long_length > <uint64_t>bytes_max:
-                break
-            length, mask = <Py_ssize_t>long_length, offset + 10
+            break
         body = mask + 4
         if length > bytes_max or size - body < length:
             break
