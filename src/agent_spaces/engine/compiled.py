@@ -9,8 +9,7 @@ from agent_spaces.engine.committer import Committer
 from agent_spaces.engine.connection import Connection
 from agent_spaces.engine.context import Context
 from agent_spaces.engine.group import Entry, Group
-from agent_spaces.engine.subscriptions.audience import Audience, Scope
-from agent_spaces.engine.subscriptions.live_query import LiveQuery
+from agent_spaces.engine.subscriptions.audience import Audience
 from agent_spaces.engine.subscriptions.query_set import Feed
 from agent_spaces.engine.table import EngineTable
 from agent_spaces.errors import DecodeError
@@ -26,7 +25,7 @@ Receive = Callable[..., int]
 
 if native.calls is not None:
     known = (Audience, Callee, Committer, Connection, Context, DecodeError, EngineTable, Entry, Feed, Group)
-    names: dict[str, Any] = {each.__name__: each for each in (*known, LiveQuery, Scope, Timestamp)}
+    names: dict[str, Any] = {each.__name__: each for each in (*known, Timestamp)}
     names |= {"ok_frame": ok_frame, "merged": group.merged}
     native.calls.bind(names)
 

@@ -6,7 +6,7 @@ usual is left to them before anything has been changed. Fields of the engine's c
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.list cimport PyList_GET_SIZE
 from cpython.object cimport PyObject
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
@@ -29,7 +29,7 @@ cdef enum:
 
 cdef bytes NOTHING = bytes(4)  # an array of no QuerySetUpdate
 
-cdef object Connection, LiveQuery, Entry, Context, Timestamp, DecodeError, ok_frame, merged
+cdef object Connection, Entry, Context, Timestamp, DecodeError, ok_frame, merged
 
 cdef struct Places:  # where fields lie, by class and name
     Py_ssize_t connection_answers, connection_positions, connection_sources, connection_subscribed
@@ -37,9 +37,7 @@ cdef struct Places:  # where fields lie, by class and name
     Py_ssize_t group_position, group_answers, group_entries, group_body, group_size, group_changes, group_waiting
     Py_ssize_t entry_connections, entry_frames, entry_positions, entry_group, entry_blob
     Py_ssize_t audience_connections, audience_entry
-    Py_ssize_t feed_query, feed_shared_set, feed_audiences, feed_heads, feed_tail
-    Py_ssize_t query_straight, query_scope
-    Py_ssize_t scope_key, scope_space
+    Py_ssize_t feed_query, feed_shared_set, feed_audiences, feed_heads, feed_tail, feed_key_of
     Py_ssize_t table_table_id, table_bit, table_encode, table_watched, table_is_special
     Py_ssize_t callee_decode, callee_function, callee_name, callee_number
     Py_ssize_t committer_group, committer_offset, committer_failed, committer_awake, committer_start_bytes
@@ -56,8 +54,8 @@ cdef Py_ssize_t _place(cls, str name) except -1:
 
 def bind(names):
     """Learn the engine's classes and functions, by name, and where the fields of the classes lie; once."""
-    global Connection, LiveQuery, Entry, Context, Timestamp, DecodeError, ok_frame, merged
-    Connection, LiveQuery, Entry = (names[each] for each in ("Connection", "LiveQuery", "Entry"))
+    global Connection, Entry, Context, Timestamp, DecodeError, ok_frame, merged
+    Connection, Entry = names["Connection"], names["Entry"]
     Context, Timestamp, DecodeError = (names[each] for each in ("Context", "Timestamp", "DecodeError"))
     ok_frame, merged = names["ok_frame"], names["merged"]
     at.connection_answers = _place(names["Connection"], "answers")
@@ -87,10 +85,7 @@ def bind(names):
     at.feed_audiences = _place(names["Feed"], "audiences")
     at.feed_heads = _place(names["Feed"], "heads")
     at.feed_tail = _place(names["Feed"], "tail")
-    at.query_straight = _place(names["LiveQuery"], "straight")
-    at.query_scope = _place(names["LiveQuery"], "scope")
-    at.scope_key = _place(names["Scope"], "key")
-    at.scope_space = _place(names["Scope"], "space")
+    at.feed_key_of = _place(names["Feed"], "key_of")
     at.table_table_id = _place(names["EngineTable"], "table_id")
     at.table_bit = _place(names["EngineTable"], "bit")
     at.table_encode = _place(names["EngineTable"], "encode")
@@ -272,21 +267,19 @@ cdef class CallPath:
 
     cdef bytes publish(self, object group, tuple change, object caller):
         """Queue what everybody gets of the only watched change."""
-        cdef object lookup, queries, feed, query
+        cdef object direct, value, feed
         cdef bytes own
         if change[1] is None:
-            lookup = self.direct.get(change[0])
-            if lookup is not None:
-                queries = (<dict>lookup[1]).get(lookup[0](change[2]))
-                if queries is None:
+            direct = self.direct.get(change[0])
+            if direct is not None:
+                value = direct[0](change[2])
+                feed = (<dict>direct[1]).get(value)
+                if feed is not None:
+                    own = _fan_straight(group, feed, change[2], <bytes>change[3], caller)
+                    if own is not None:
+                        return own
+                elif value not in <dict>direct[2]:
                     return NOTHING
-                if PyList_GET_SIZE(<list>queries) == 1:
-                    query = <object>PyList_GET_ITEM(<list>queries, 0)
-                    feed = slot(query, at.query_straight) if type(query) is LiveQuery else None
-                    if feed is not None:
-                        own = _fan_straight(group, feed, change[2], <bytes>change[3], caller)
-                        if own is not None:
-                            return own
         return self.subscriptions.publish(group, slot(group, at.group_position), [change], caller)
 
 
@@ -304,8 +297,8 @@ cdef object _call(object function, object context, tuple args):
 
 cdef bytes _fan_straight(object group, object feed, object row, bytes data, object caller):
     """Do what fan_straight does: one look-up, one frame, one place in the group; None, and nothing, if it is not so."""
-    cdef object scope = slot(slot(feed, at.feed_query), at.query_scope), shared = slot(feed, at.feed_shared_set)
-    cdef object key = slot(scope, at.scope_key)(row), audience, entry, position = slot(group, at.group_position)
+    cdef object shared = slot(feed, at.feed_shared_set), key = slot(feed, at.feed_key_of)(row), audience, entry
+    cdef object position = slot(group, at.group_position)
     cdef list connections
     cdef bytes head, tail = slot(feed, at.feed_tail), frame, own = NOTHING
     cdef Py_ssize_t head_size, size = PyBytes_GET_SIZE(data), tail_size = PyBytes_GET_SIZE(tail)
@@ -326,7 +319,7 @@ cdef bytes _fan_straight(object group, object feed, object row, bytes data, obje
     memcpy(out + head_size, PyBytes_AS_STRING(data), size)
     memcpy(out + head_size + size, PyBytes_AS_STRING(tail), tail_size)
     if caller is not None and slot(caller, at.connection_query_sets) and shared.reaches(
-        caller, slot(scope, at.scope_space), key
+        caller, slot(feed, at.feed_query).scope.space, key
     ):
         own = frame[(10 if frame[1] == 127 else 4 if frame[1] == 126 else 2) + 2 :]
         if PyList_GET_SIZE(connections) == 1:

@@ -78,9 +78,8 @@ def fan_straight(
 
     This is what a message in a channel takes: one look-up, one frame, one place in the group.
     """
-    scope, shared = feed.query.scope, feed.shared_set
-    key_of = scope.key
-    audience = feed.audiences.get(key_of(row))
+    shared = feed.shared_set
+    audience = feed.audiences.get(feed.key_of(row))
     if audience is None or shared.owners or data is None:
         return None
     connections = audience.connections
@@ -88,7 +87,7 @@ def fan_straight(
         return NOTHING
     frame = (feed.heads.get(len(data)) or feed.head(data)) + data + feed.tail
     own = NOTHING
-    if caller is not None and caller.query_sets and shared.reaches(caller, scope.space, key_of(row)):
+    if caller is not None and caller.query_sets and shared.reaches(caller, feed.query.scope.space, feed.key_of(row)):
         own = array_of(frame)
         if len(connections) == 1:
             return own

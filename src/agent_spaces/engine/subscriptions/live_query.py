@@ -65,21 +65,24 @@ def _anchor(query: Query, table: EngineTable) -> tuple[str, Any] | None:
 
 
 Lookup = tuple[Callable[[Row], Any], dict[Any, list[LiveQuery]]]
+Direct = tuple[Callable[[Row], Any], dict[Any, "Feed"], dict[Any, list[LiveQuery]]]
 
 
 class Matcher:
     """The live queries of one table, by what rows they want.
 
-    `direct` is (value of a row, queries by that value) where all queries pin the same column, else None.
+    `direct` is (value of a row, straight feeds of values that one query pins, queries by that value) where all queries
+    pin the same column, else None.
     """
 
-    __slots__ = ("_columns", "direct", "lookups", "plain")
+    __slots__ = ("_columns", "_straight", "direct", "lookups", "plain")
 
     def __init__(self) -> None:
         self._columns: dict[str, dict[Any, list[LiveQuery]]] = {}
         self.lookups: tuple[Lookup, ...] = ()
         self.plain: list[LiveQuery] = []
-        self.direct: Lookup | None = None
+        self._straight: dict[Any, Feed] = {}
+        self.direct: Direct | None = None
 
     def __bool__(self) -> bool:
         return bool(self._columns or self.plain)
@@ -95,6 +98,7 @@ class Matcher:
             self._columns[column] = {}
             self._arrange()
         self._columns[column].setdefault(value, []).append(query)
+        self.settle(query)
 
     def remove(self, query: LiveQuery) -> None:
         """Forget the query."""
@@ -105,6 +109,7 @@ class Matcher:
         column, value = query.anchor
         by_value = self._columns[column]
         by_value[value].remove(query)
+        self.settle(query)
         if not by_value[value]:
             del by_value[value]
             if not by_value:
@@ -113,7 +118,25 @@ class Matcher:
 
     def _arrange(self) -> None:
         self.lookups = tuple((attrgetter(column), by_value) for column, by_value in self._columns.items())
-        self.direct = self.lookups[0] if len(self.lookups) == 1 and not self.plain else None
+        self.direct = None
+        if len(self.lookups) == 1 and not self.plain:
+            value_of, by_value = self.lookups[0]
+            self._straight = {}
+            self.direct = (value_of, self._straight, by_value)
+            for queries in by_value.values():
+                self.settle(queries[0])
+
+    def settle(self, query: LiveQuery) -> None:
+        """Follow a change of the feeds of a query, or of who else pins its value."""
+        if self.direct is None or query.anchor is None:
+            return
+        value = query.anchor[1]
+        queries = self.direct[2].get(value, ())
+        feed = queries[0].straight if len(queries) == 1 else None
+        if feed is None:
+            self._straight.pop(value, None)
+        else:
+            self._straight[value] = feed
 
     def candidates(self, row: Row) -> list[LiveQuery]:
         """Return the queries that the row may be a result of: their tests are still to be made."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from agent_spaces.engine.connection import Connection
 from agent_spaces.engine.subscriptions.audience import Audience, Membership, Scopes
 from agent_spaces.engine.subscriptions.joins import LiveJoin
-from agent_spaces.engine.subscriptions.live_query import LiveQuery, Lookup, Matcher
+from agent_spaces.engine.subscriptions.live_query import Direct, LiveQuery, Matcher
 from agent_spaces.engine.subscriptions.query_set import SharedSet
 from agent_spaces.engine.table import EngineTable
 from agent_spaces.engine.tableset import TableSet
@@ -28,7 +28,7 @@ class Registry:
         self.tables = tables
         self.scopes = Scopes(tables)
         self.matchers: dict[EngineTable, Matcher] = {table: Matcher() for table in tables}
-        self.direct: dict[EngineTable, Lookup] = {}
+        self.direct: dict[EngineTable, Direct] = {}
         self.joins: dict[EngineTable, list[LiveJoin]] = {}
         self.rights: dict[EngineTable, list[Membership]] = {}
         for membership in self.scopes.memberships():
@@ -65,7 +65,7 @@ class Registry:
                 if not query.feeds:
                     self._watch(query)
                 query.feeds.append(feed)
-                query.settle()
+                self._feeds_changed(query)
         connection.query_sets[query_set_id] = shared
         shared.add(connection)
         self.connections.setdefault(connection.identity, {})[connection] = None
@@ -91,7 +91,7 @@ class Registry:
             del self._sets[query_set_id, shared.queries]
             for query, feed in shared.feeds.items():
                 query.feeds.remove(feed)
-                query.settle()
+                self._feeds_changed(query)
                 if not query.feeds:
                     self._unwatch(query)
         reader = None if connection.is_owner else connection.identity
@@ -100,6 +100,11 @@ class Registry:
                 key = query.key_for(reader)
                 if key not in query.readers():
                     query.leave(key)
+
+    def _feeds_changed(self, query: Live) -> None:
+        query.settle()
+        if isinstance(query, LiveQuery):
+            self.matchers[query.table].settle(query)
 
     def _watch(self, query: Live) -> None:
         self._queries[query.query.key] = query

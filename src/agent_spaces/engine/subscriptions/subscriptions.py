@@ -93,15 +93,14 @@ class Subscriptions:
             table, old, new, data = changes[0]
             direct = self.direct.get(table)
             if direct is not None and old is None:
-                value_of, by_value = direct
-                queries = by_value.get(value_of(new))
-                if queries is None:
-                    return NOTHING
-                feed = queries[0].straight
-                if feed is not None and len(queries) == 1:
+                value_of, straight, by_value = direct
+                feed = straight.get(value_of(new))
+                if feed is not None:
                     own = fan_straight(group, position, feed, new, data, caller)
                     if own is not None:
                         return own
+                elif value_of(new) not in by_value:
+                    return NOTHING
         watched = [change for change in changes if change[0].watched]
         if not watched:
             return NOTHING
