@@ -13,7 +13,7 @@ from typing import Any
 
 from loading import load, load_command
 from machine import cpu_s, rss_mb
-from servers import Spaces
+from servers import NativeSpaces, Spaces
 
 HISTORY_MESSAGES = 10_000
 Figures = dict[str, Any]
@@ -21,8 +21,8 @@ Figures = dict[str, Any]
 
 @contextmanager
 def host(channels: int = 1) -> Iterator[Spaces]:
-    """Give a fresh host with channels."""
-    server = Spaces()
+    """Give a fresh host with channels: compiled where it can be, as users have it."""
+    server = Spaces() if NativeSpaces.available() else NativeSpaces()
     try:
         server.start()
         server.prepare(channels)
