@@ -14,6 +14,7 @@ from contextlib import suppress
 from struct import pack
 from typing import Annotated, Any
 
+from agent_spaces.engine.committer import IN_DOUBT
 from agent_spaces.engine.connection import Connection
 from agent_spaces.engine.database import Database
 from agent_spaces.engine.memory import DATABASE_IDENTITY, CollectingLink
@@ -185,7 +186,9 @@ class SimClient:
                 self._apply(message)
             case m.ReducerResult():
                 number = self.waiting.pop(message.request_id)
-                if isinstance(message.result, m.ReducerErr | m.InternalError):
+                if isinstance(message.result, m.InternalError) and message.result.text.endswith(IN_DOUBT):
+                    self.world.in_doubt.add(number)
+                elif isinstance(message.result, m.ReducerErr | m.InternalError):
                     self.world.refused.add(number)
                 else:
                     self.world.acknowledged.add(number)
@@ -214,6 +217,7 @@ class Simulation:
         self.violations: list[Violation] = []
         self.acknowledged: set[int] = set()
         self.refused: set[int] = set()
+        self.in_doubt: set[int] = set()  # refused, once the log has come back
         self.happened: Counter[str] = Counter()
         self.clients: list[SimClient] = []
         self._numbers = self._calls = 0
@@ -334,6 +338,7 @@ class Simulation:
     def _crash(self, *, power: bool) -> None:
         """End the process at this instant; every connection is gone, and all that was in its memory."""
         self.happened["power cut" if power else "kill"] += 1
+        self.in_doubt.clear()
         for client in self.clients:
             client.cut = True
         self.clients.clear()
@@ -351,6 +356,8 @@ class Simulation:
             if self.database._committer.failed is not None:
                 self.violations.append(Violation("C1", "the disk is well, and the log does not come back"))
                 raise _OverError
+        self.refused |= self.in_doubt
+        self.in_doubt.clear()
         self.happened["comparison"] += 1
         database = self.database
         for client in self.clients:

@@ -22,6 +22,9 @@ WINDOW_S_MAX = 0.001
 WINDOW_STEP_S = 0.00005
 START_BYTES = 192 << 10  # of a record's body; a group that holds more is not kept waiting while the log is free
 GROUP_BYTES_MAX = 16 << 20  # of the same; a fuller group is closed and waits for its turn
+NOT_KEPT = "Nothing of this call was kept."
+# The disk may have the bytes of a write that failed, until the log is written anew: nobody can know.
+IN_DOUBT = "This call was undone; only if the host ends before the log works again may it come back."
 RECOVER_S_MIN, RECOVER_S_MAX = 1.0, 30.0  # between attempts to write the log again
 
 
@@ -44,8 +47,8 @@ class Loop(Protocol):
 class Owner(Protocol):
     """Who keeps the tables that the groups changed."""
 
-    def undo(self, groups: list[Group], error: StorageError) -> None:
-        """Take back these groups, the last one first, and tell those who wait for them."""
+    def undo(self, groups: list[Group], error: StorageError, in_doubt: StorageError) -> None:
+        """Take back these groups, the last one first, and tell those who wait for them; `in_doubt` is for the first."""
         ...
 
     def resumed(self) -> None:
@@ -188,12 +191,11 @@ class Committer:
         self._closed.clear()
         self.group = Group()
         self.offset = self._log.next_offset
-        text = f"{error} Nothing of this call was kept."
-        self.failed = StorageError(text)
+        self.failed = StorageError(f"{error} {NOT_KEPT}")
         self.failed.__cause__ = error
         logger.error("log.failed", error=str(error), tx_offset=self.offset, groups_undone=len(groups))
         self._retry = self._loop.call_later(self._recover_s, self._recover)
-        self._owner.undo(groups, self.failed)
+        self._owner.undo(groups, self.failed, StorageError(f"{error} {IN_DOUBT}"))
 
     def _recover(self) -> None:
         self._retry = None

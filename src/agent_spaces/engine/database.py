@@ -338,11 +338,12 @@ class Database:
                 return
             self._host_calls.scheduled(*due)
 
-    def undo(self, groups: "list[Group]", error: StorageError) -> None:
+    def undo(self, groups: "list[Group]", error: StorageError, in_doubt: StorageError) -> None:
         """Go back to what is durable: called by the committer when the log fails."""
         self._scheduler.stop()
         undo_tables(groups, self.tables, self.subscriptions)
-        tell_undone(groups, self._committer.group, error, self._cut_off)
+        errors = (in_doubt, *(error for _ in groups[1:]))
+        tell_undone(groups, errors, self._committer.group, self._cut_off)
         self._committer.wake()
 
     def resumed(self) -> None:

@@ -1,10 +1,11 @@
 """Going back to what is durable when the log fails.
 
-Nobody was told of the groups that are undone, so subscribers miss nothing; callers are told that nothing was kept.
+Nobody was told of the groups that are undone, so subscribers miss nothing; callers are told that nothing was kept,
+or, in the group whose write failed, that this is in doubt until the log works again.
 Connections that came in them, or were to get rows that were read in them, are closed: they start afresh.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from agent_spaces.engine.calls import undone_frame
@@ -26,14 +27,17 @@ def undo_tables(groups: "list[Group]", tables: "TableSet", subscriptions: "Subsc
 
 
 def tell_undone(
-    groups: "list[Group]", into: "Group", error: Exception, close: "Callable[[Connection, str], None]"
+    groups: "list[Group]",
+    errors: "Sequence[Exception]",
+    into: "Group",
+    close: "Callable[[Connection, str], None]",
 ) -> None:
-    """Answer those who wait for the groups, in the group `into`, and close who cannot go on."""
-    text = str(error)
+    """Answer those who wait for the groups, each with its error, in the group `into`, and close who cannot go on."""
     closed = {connection for group in groups for connection in (*group.joined, *group.snapshots)}
     for connection in closed:
-        close(connection, text)
-    for group in groups:
+        close(connection, str(errors[-1]))
+    for group, error in zip(groups, errors, strict=True):
+        text = str(error)
         for future, result, undone in group.waiting:
             if undone is not None:
                 into.waiting.append((future, undone(error), None))
