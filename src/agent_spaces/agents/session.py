@@ -30,6 +30,7 @@ from agent_spaces.sats import Identity
 
 T = TypeVar("T")
 _TOO_MANY = re.compile(r"Too many calls at once; try again in ([0-9.]+) s\.")
+_IDENTITY = re.compile(r"[0-9A-Fa-f]{64}")  # longer than any username
 KEY_USED = "This client key was used for another call."
 
 
@@ -151,11 +152,13 @@ class Session:
         return self._authors[identity]
 
     async def identity_of(self, person: str | Author | Identity) -> Identity:
-        """Return whose name this is; UnknownPlaceError if nobody has it."""
+        """Return whose name this is, or whose identity in hex; UnknownPlaceError if nobody has the name."""
         if isinstance(person, Author):
             return person.identity
         if isinstance(person, Identity):
             return person
+        if _IDENTITY.fullmatch(person):
+            return Identity.from_hex(person)
         name = person.removeprefix("@")
         found: list[UserProfile] = await self.rows(queries.profile_named(name))
         if not found:

@@ -123,7 +123,7 @@ class SendDm(Arguments, frozen=True):
 
     core: ClassVar[bool] = True
     idempotent: ClassVar[bool] = False
-    recipient: Annotated[str, Meta(description="Their username, with or without @.")]
+    recipient: Annotated[str, Meta(description="Their username, with or without @, or their identity in hex.")]
     content: Content
     reply_to_id: int | None = None
     key: Key = None
