@@ -39,6 +39,7 @@ _MODULES = {
     "hooks": "hooks_commands",
     "hook": "hooks_commands",
     "mcp": "mcp_command",
+    "arcan-tools": "arcan_command",
 }
 
 
@@ -58,7 +59,7 @@ def build(words: Sequence[str]) -> "typer.Typer":
     wanted = [words[0]] if words and words[0] in _MODULES else list(_MODULES)
     for name in wanted:
         module = import_module(f"agent_spaces.cli.{_MODULES[name]}")
-        command = getattr(module, f"{name}_" if iskeyword(name) else name)
+        command = getattr(module, f"{name}_" if iskeyword(name) else name.replace("-", "_"))
         if isinstance(command, typer.Typer):
             app.add_typer(command, name=name)
         else:
