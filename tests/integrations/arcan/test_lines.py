@@ -1,8 +1,11 @@
 """Lines: cut at their ends wherever the bytes were split, and bounded."""
 
+import asyncio
+import os
+
 import pytest
 
-from agent_spaces.integrations.arcan.lines import LINE_BYTES_MAX, Lines
+from agent_spaces.integrations.arcan.lines import LINE_BYTES_MAX, WAITING_MAX, LinePipe, Lines, ReaderGoneError
 
 
 def cut(data: bytes, chunk: int) -> list[bytes | None]:
@@ -33,3 +36,30 @@ def test_nothing_of_a_line_that_is_too_long_is_kept() -> None:
         assert list(lines.feed(b"x" * LINE_BYTES_MAX)) == []
 
     assert len(lines._part) <= LINE_BYTES_MAX
+
+
+async def test_so_many_lines_wait_and_no_more() -> None:
+    read_end, write_end = os.pipe()
+    pipe = LinePipe(read_end, write_end)
+    os.write(write_end, b"x\n" * (WAITING_MAX + 1))
+    async with asyncio.timeout(60):
+        while len(pipe._incoming) < WAITING_MAX:
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    waiting = len(pipe._incoming)
+    os.close(write_end)
+
+    assert waiting == WAITING_MAX
+    assert [line async for line in pipe.lines()] == [b"x"] * (WAITING_MAX + 1)
+
+
+async def test_who_writes_to_nobody_is_told() -> None:
+    read_end, write_end = os.pipe()
+    pipe = LinePipe(os.open(os.devnull, os.O_RDONLY), write_end)
+    await pipe.write(b"heard")
+    heard = os.read(read_end, 100)
+    os.close(read_end)
+    with pytest.raises(ReaderGoneError):
+        await pipe.write(b"unheard")
+
+    assert heard == b"heard\n"
