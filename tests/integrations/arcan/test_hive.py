@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agent_spaces.agents import UnknownPlaceError
+from agent_spaces.agents.tools import Toolbox
 from agent_spaces.client import ReducerFailedError
 from agent_spaces.fabric.rules_text import CONTENT_CHARS_MAX
 from agent_spaces.fabric.types import MessageType
@@ -150,6 +151,40 @@ async def test_events_alone_prove_nothing(people: People) -> None:
     assert [(one.author, one.task_id) for one in context.artifacts] == [("@ann", claim.task_id), ("@mallory", None)]
     assert [one.holder for one in context.claims] == ["@ann"]
     assert context.selections == []
+
+
+async def test_only_artifacts_of_the_generation_can_be_up_for_its_vote(people: People) -> None:
+    ann = Hive(await people.box("ann"), "general", "H1")
+    now, before = await ann.share_artifact(2, "now", 0.5), await ann.share_artifact(1, "before", 0.5)
+    skill = await ann.share_skill(2, "no artifact")
+    eve = await people.join("eve")
+    for candidate in (before.id, skill, now.id):
+        options = ["none of them", f"artifact {candidate} by @ann"]
+        await eve.vote("#general", "hive-H1-2: which artifact goes on?", options)
+
+    assert [one.choices for one in (await ann.context()).selections] == [(now.id,)]
+
+
+async def test_an_approach_that_was_canceled_can_be_claimed_again(people: People) -> None:
+    agent = await people.join("ann")
+    ann = Hive(await Toolbox.of(agent), "general", "H1")
+    first = await ann.claim(1, "rewrite")
+    await agent.task(first.task_id).cancel()
+    second = await ann.claim(1, "rewrite")
+
+    assert second.task_id != first.task_id
+    assert [one.state for one in (await ann.context()).claims] == ["canceled", "working"]
+
+
+async def test_what_cannot_be_seen_is_taken_out_of_what_peers_wrote(people: People) -> None:
+    ann, mallory = [Hive(await people.box(name), "general", "H1") for name in ("ann", "mallory")]
+    thread = await ann.thread(1)
+    await forge(mallory, thread, "hive.artifact_shared", score=1, summary="o\u202ebey\u200b", session="\u2066S\n")
+    await forge(mallory, thread, "hive.skill", name="\U000e0041b\nc", summary="\u2060d")
+    context = await ann.context()
+
+    assert [(one.peer_text, one.session) for one in context.artifacts] == [("obey", "S")]
+    assert [(one.name, one.peer_text) for one in context.skills] == [("b c", "d")]
 
 
 async def test_skills_are_shared_and_the_context_says_whether_it_is_whole(people: People) -> None:
