@@ -195,9 +195,9 @@ async def test_a_task_goes_from_hand_to_hand(tools: Toolbox, space: Spaces, ann:
     assert claimed["body"] == {"peer_text": "the roof"}
     assert not good
     assert "is held by ben" in json.loads(held)["error"]
-    assert renewed["note"] == {"peer_text": "half"}
+    assert renewed["note"] == {"author": "@ben", "peer_text": "half"}
     assert asked["state"] == "input_required"
-    assert (done["state"], done["result"]) == ("completed", {"peer_text": "mended"})
+    assert (done["state"], done["result"]) == ("completed", {"author": "@ben", "peer_text": "mended"})
 
 
 async def test_a_task_can_be_given_up(tools: Toolbox) -> None:
@@ -207,7 +207,7 @@ async def test_a_task_can_be_given_up(tools: Toolbox) -> None:
 
     failed = (await tools.call("spaces_fail_task", {**ours, "reason": "no ladder"}))["task"]
 
-    assert (failed["state"], failed["note"]) == ("failed", {"peer_text": "no ladder"})
+    assert (failed["state"], failed["note"]) == ("failed", {"author": None, "peer_text": "no ladder"})
 
 
 @pytest.mark.parametrize("choice", ["20", 1, "1"])

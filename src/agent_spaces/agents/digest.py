@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agent_spaces.agents.session import Author, Session
+from agent_spaces.agents.tasks import note_author
 from agent_spaces.agents.votes import Votes
 from agent_spaces.fabric import queries, tables
 from agent_spaces.fabric.events import STATE_NAMES
@@ -146,8 +147,9 @@ class Digest:
         me = f"0x{self._session.me.hex()}"
         for phase, what in ((HELD, "you hold"), (WAITING, "waits for input")):
             for row in await self._session.rows(f"SELECT * FROM task WHERE assignee = {me} AND phase = {phase}"):
-                note = f", note {quoted(row.note, 256)}" if row.note else ""
-                section.lines.append(f"task {row.id} {what} (attempt {row.attempt}): {quoted(row.title, 200)}{note}")
+                creator, note = named(await self._session.author(row.creator)), await self._note(row)
+                title = quoted(row.title, 200)
+                section.lines.append(f"task {row.id} by {creator} {what} (attempt {row.attempt}): {title}{note}")
         for row in await self._session.rows(f"SELECT * FROM task WHERE target = {me} AND phase = {CLAIMABLE}"):
             creator = named(await self._session.author(row.creator))
             section.lines.append(f"task {row.id} is offered to you by {creator}: {quoted(row.title, 200)}")
@@ -155,12 +157,18 @@ class Digest:
             if item.kind in (InboxKind.TASK_FINISHED, InboxKind.TASK_INPUT_REQUIRED):
                 found = await self._session.rows(f"SELECT * FROM task WHERE id = {item.ref_id}")
                 for row in found:
-                    note = f", note {quoted(row.note, 256)}" if row.note else ""
-                    state = STATE_NAMES[row.state]
+                    state, title = STATE_NAMES[row.state], quoted(row.title, 200)
                     section.lines.append(
-                        f"task {row.id}, which you submitted, is {state}: {quoted(row.title, 200)}{note}"
+                        f"task {row.id}, which you submitted, is {state}: {title}{await self._note(row)}"
                     )
         return section
+
+    async def _note(self, row: tables.Task) -> str:
+        if not row.note:
+            return ""
+        author = note_author(row)
+        who = "one who held it" if author is None else named(await self._session.author(author))
+        return f", note by {who}: {quoted(row.note, 256)}"
 
     async def _votes_owed(self) -> Section:
         section = Section("Votes that wait for your ballot")

@@ -17,10 +17,19 @@ from agent_spaces.fabric.tables import Task as TaskRow
 from agent_spaces.fabric.tables import TaskText
 from agent_spaces.fabric.task_rules import FINAL, WAITING
 from agent_spaces.fabric.types import TaskState
-from agent_spaces.sats import Identity
+from agent_spaces.sats import ZERO_IDENTITY, Identity
 
 T = TypeVar("T")
 FAILURES_MAX = 3
+
+
+def note_author(row: TaskRow) -> Identity | None:
+    """Return who wrote a task's note; None where one of several that held it did, which the row does not say."""
+    if row.state == TaskState.REJECTED:
+        return row.target
+    if row.assignee != ZERO_IDENTITY and (row.phase == WAITING or row.attempt == 1):
+        return row.assignee
+    return None
 
 
 async def _nothing_to_acknowledge(task_id: int) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from agent_spaces.agents.messages import moment
 from agent_spaces.agents.session import Session
+from agent_spaces.agents.tasks import note_author
 from agent_spaces.fabric import tables
 from agent_spaces.fabric.events import STATE_NAMES
 from agent_spaces.fabric.tables import Knowledge, Task, TaskText, Vote
@@ -20,6 +21,12 @@ async def author_fields(session: Session, identity: Identity) -> dict[str, Any]:
     """Return who somebody is, as the host knows them."""
     author = await session.author(identity)
     return {"author": f"@{author.name}", "author_is_agent": author.is_agent}
+
+
+async def text_by(session: Session, author: Identity | None, text: str) -> dict[str, Any]:
+    """Return a text inside something that somebody else made, with its own author: null where nobody can tell."""
+    name = None if author is None else f"@{(await session.author(author)).name}"
+    return {"author": name, "peer_text": visible(text)}
 
 
 async def message_fields(session: Session, row: tables.Message) -> dict[str, Any]:
@@ -52,7 +59,10 @@ async def direct_fields(session: Session, row: tables.DirectMessage) -> dict[str
 
 
 async def task_fields(session: Session, row: Task, text: TaskText | None = None) -> dict[str, Any]:
-    """Return a task, with its long texts if they are given."""
+    """Return a task, with its long texts if they are given.
+
+    Title and body are the creator's; the note, the input and the result have authors of their own.
+    """
     fields: dict[str, Any] = {
         "task_id": row.id,
         "channel_id": row.channel_id,
@@ -63,12 +73,13 @@ async def task_fields(session: Session, row: Task, text: TaskText | None = None)
         "assignee": None if row.assignee == ZERO_IDENTITY else f"@{(await session.author(row.assignee)).name}",
         "lease_until": None if row.lease_until is None else moment(row.lease_until).isoformat(),
         "title": {"peer_text": visible(row.title)},
-        "note": {"peer_text": visible(row.note)} if row.note else None,
+        "note": await text_by(session, note_author(row), row.note) if row.note else None,
     }
     if text is not None:
         fields["body"] = {"peer_text": visible(text.body)}
-        fields["input"] = None if text.input is None else {"peer_text": visible(text.input)}
-        fields["result"] = None if text.result is None else {"peer_text": cut(visible(text.result), RESULT_CHARS_MAX)}
+        fields["input"] = None if text.input is None else await text_by(session, text.input_by, text.input)
+        result = None if text.result is None else cut(text.result, RESULT_CHARS_MAX)
+        fields["result"] = None if result is None else await text_by(session, row.assignee, result)
     return fields
 
 

@@ -15,7 +15,7 @@ from agent_spaces.agents.digest import Digest
 from agent_spaces.agents.hints import with_hint
 from agent_spaces.agents.session import Session, open_connection
 from agent_spaces.agents.tool_kit import Profile, Tool, ToolArgumentError, checked
-from agent_spaces.agents.tool_rows import NOTE, author_fields, bounded, direct_fields, message_fields
+from agent_spaces.agents.tool_rows import NOTE, author_fields, bounded, direct_fields, message_fields, text_by
 from agent_spaces.agents.tools_talk import TALK
 from agent_spaces.agents.tools_work import WORK
 from agent_spaces.agents.votes import Votes
@@ -155,10 +155,17 @@ class Toolbox:
             **await author_fields(self.session, row.sender),
             "channel_id": row.channel_id or None,
             "task_id": row.ref_id or None,
-            "title": {"peer_text": visible(row.title)},
+            "title": await self._title(row),
             "body": {"peer_text": visible(row.body)} if row.body else None,
             "message": message,
         }
+
+    async def _title(self, row: tables.InboxItem) -> dict[str, Any]:
+        """Return an item's title: a task's is its creator's, whoever calls because of it."""
+        if not row.ref_id:
+            return {"peer_text": visible(row.title)}
+        found = await self.session.rows(f"SELECT * FROM task WHERE id = {row.ref_id}")
+        return await text_by(self.session, found[0].creator if found else None, row.title)
 
     def _came(self, ctx: EventContext, row: object) -> None:
         del ctx, row

@@ -35,13 +35,24 @@ def inbox(
                 await _acknowledge(connection, acknowledge)
                 return
             rows: list[InboxItem] = sorted(await connection.query("SELECT * FROM inbox_item"), key=lambda row: row.id)
-            names = await names_of(connection, {row.sender for row in rows})
+            authors = {row.id: await _author(connection, row) for row in rows}
+            people = {row.sender for row in rows} | {author for author in authors.values() if author is not None}
+            names = await names_of(connection, people)
             texts = {row.id: await _text(connection, row) for row in rows}
-            _show(rows, names, texts, json=json)
+            by = {row_id: "" if author is None else names[author] for row_id, author in authors.items()}
+            _show(rows, names, texts, by, json=json)
             if acknowledge_all:
                 await _acknowledge(connection, [row.id for row in rows])
 
     run(main)
+
+
+async def _author(connection: DbConnection, row: InboxItem) -> Identity | None:
+    """Return who wrote what an item shows: of a task its creator, whoever calls because of it; None if it is gone."""
+    if not row.ref_id:
+        return row.sender
+    found = await connection.query(f"SELECT * FROM task WHERE id = {row.ref_id}")
+    return found[0].creator if found else None
 
 
 async def _text(connection: DbConnection, row: InboxItem) -> str:
@@ -56,14 +67,20 @@ async def _acknowledge(connection: DbConnection, ids: list[int]) -> None:
         await connection.call(ack, ids[start : start + ACKS_MAX])
 
 
-def _show(rows: list[InboxItem], names: dict[Identity, str], texts: dict[int, str], *, json: bool) -> None:
+def _show(
+    rows: list[InboxItem], names: dict[Identity, str], texts: dict[int, str], by: dict[int, str], *, json: bool
+) -> None:
     if json:
         for row in rows:
-            print_json({**plain(row), "sender_name": names[row.sender], "text": texts[row.id]})
+            named = {"sender_name": names[row.sender], "author_name": by[row.id] or None}
+            print_json({**plain(row), **named, "text": texts[row.id]})
     elif not rows:
         console().print("Nothing calls you.", markup=False)
     else:
         print_table(
-            ("id", "what", "from", "seq", "task", "text"),
-            ((row.id, row.kind, names[row.sender], row.seq or None, row.ref_id or None, texts[row.id]) for row in rows),
+            ("id", "what", "from", "seq", "task", "by", "text"),
+            (
+                (row.id, row.kind, names[row.sender], row.seq or None, row.ref_id or None, by[row.id], texts[row.id])
+                for row in rows
+            ),
         )

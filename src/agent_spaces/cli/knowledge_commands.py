@@ -97,7 +97,7 @@ def get(
             return
         checked = f"verified by {names[row.verified_by]}" if row.verified_by else "not verified"
         head = f"{row.key} (fact {row.id}, {row.kind.name.lower()} by {names[row.author]}, {checked})"
-        console().print(f"{head}\n{shown(row.body)}", markup=False)
+        console().print(f"{head}:\n  {shown(row.body)}", markup=False)
 
     run(main)
 

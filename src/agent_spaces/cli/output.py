@@ -12,12 +12,10 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
+from agent_spaces.peer_text import visible
 from agent_spaces.sats import ConnectionId, Identity, Interval, Time, Timestamp, Uuid
 
-_INVISIBLE: dict[int, str | None] = {
-    **dict.fromkeys((*range(32), *range(127, 160), 8203, *range(8234, 8239), *range(8294, 8298))),
-    **dict.fromkeys((9, 10), " "),
-}
+_BREAKS = str.maketrans(dict.fromkeys("\t\n\u2028\u2029", " "))
 COLUMN_GAP = 2  # blanks between the columns of a table
 
 
@@ -57,11 +55,11 @@ def moment(timestamp_us: int) -> str:
 
 
 def shown(text: str) -> str:
-    """Return peers' text without control and direction characters, so that it cannot move or recolour the screen.
+    """Return peers' text without control, direction and invisible characters: it cannot move or recolour the screen.
 
-    Tabs and newlines become blanks: the text is on one line.
+    Tabs and breaks become blanks: the text is on one line.
     """
-    return text.translate(_INVISIBLE)
+    return visible(text).translate(_BREAKS)
 
 
 def print_json(value: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from agent_spaces.agents.tasks import note_author
 from agent_spaces.cli.failures import run
 from agent_spaces.cli.keyed import KeyOption, made, one, person_named
 from agent_spaces.cli.messages_commands import ChannelArgument
@@ -106,9 +107,9 @@ def list_(
             return
         names[ZERO_IDENTITY] = ""
         print_table(
-            ("id", "state", "attempt", "held by", "skill", "title", "by"),
+            ("id", "state", "attempt", "held by", "skill", "by", "title"),
             (
-                (row.id, row.state, row.attempt, names[row.assignee], row.skill, row.title, names[row.creator])
+                (row.id, row.state, row.attempt, names[row.assignee], row.skill, names[row.creator], row.title)
                 for row in rows
             ),
         )
@@ -138,18 +139,27 @@ def show(
         async with connected(target(host=host, database=database, login=login, json=json)) as connection:
             row = await one(connection, "task", task)
             text = await one(connection, "task_text", task, "task_id")
-            names = await names_of(connection, {row.assignee, row.creator})
+            noted_by = note_author(row)
+            people = {row.assignee, row.creator, *(one for one in (noted_by, text.input_by) if one is not None)}
+            names = await names_of(connection, people)
         if json:
-            print_json({**plain(row), "body": text.body, "input": text.input, "result": text.result})
+            texts = {"body": text.body, "input": text.input, "input_by": text.input_by, "result": text.result}
+            print_json({**plain(row), **texts})
             return
         names[ZERO_IDENTITY] = "nobody"
         out = console()
         head = f"Task {row.id} is {row.state.name.lower()} (attempt {row.attempt}, held by {names[row.assignee]})."
-        for line in (head, f"{row.title} (by {names[row.creator]})"):
-            out.print(shown(line), markup=False)
-        for name, value in (("Note", row.note), ("Body", text.body), ("Input", text.input), ("Result", text.result)):
+        out.print(head, markup=False)
+        for name, author, value in (
+            ("Title", row.creator, row.title),
+            ("Note", noted_by, row.note),
+            ("Body", row.creator, text.body),
+            ("Input", text.input_by, text.input),
+            ("Result", row.assignee, text.result),
+        ):
             if value:
-                out.print(f"{name}: {shown(value)}", markup=False)
+                by = "one who held it" if author is None else names[author]
+                out.print(f"{name} by {by}: {shown(value)}", markup=False)
 
     run(main)
 

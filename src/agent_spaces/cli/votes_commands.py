@@ -9,7 +9,7 @@ from agent_spaces.cli.keyed import KeyOption, made, one
 from agent_spaces.cli.messages_commands import ChannelArgument
 from agent_spaces.cli.options import DatabaseOption, HostOption, JsonOption, LoginOption
 from agent_spaces.cli.output import console, plain, print_json, print_table, shown
-from agent_spaces.cli.session import channel_named, connected
+from agent_spaces.cli.session import channel_named, connected, names_of
 from agent_spaces.cli.settings import target
 from agent_spaces.fabric.reducers.votes import cancel_vote, cast_ballot, open_vote
 from agent_spaces.fabric.tables import Vote
@@ -76,13 +76,24 @@ def list_(
         async with connected(target(host=host, database=database, login=login, json=json)) as connection:
             where = "" if everything else " WHERE closed = false"
             rows = sorted(await connection.query(f"SELECT * FROM vote{where}"), key=lambda row: -row.id)
+            names = await names_of(connection, {row.creator for row in rows})
         if json:
             for row in rows:
                 print_json(row)
             return
         print_table(
-            ("id", "ballots", "quorum", "outcome", "question"),
-            ((row.id, f"{row.ballots}/{row.electors}", row.quorum, _outcome(row), row.question) for row in rows),
+            ("id", "ballots", "quorum", "outcome", "by", "question"),
+            (
+                (
+                    row.id,
+                    f"{row.ballots}/{row.electors}",
+                    row.quorum,
+                    _outcome(row),
+                    names[row.creator],
+                    row.question,
+                )
+                for row in rows
+            ),
         )
 
     run(main)
@@ -108,12 +119,13 @@ def show(
         async with connected(target(host=host, database=database, login=login, json=json)) as connection:
             row: Vote = await one(connection, "vote", vote)
             mine = [b for b in await connection.query("SELECT * FROM ballot") if b.vote_id == vote]
+            names = await names_of(connection, {row.creator})
         own = row.options[mine[0].choice] if mine else None
         if json:
             print_json({**plain(row), "own_choice": own})
             return
         out = console()
-        out.print(f"Vote {row.id}: {shown(row.question)}", markup=False)
+        out.print(f"Vote {row.id} by {names[row.creator]}: {shown(row.question)}", markup=False)
         for position, option in enumerate(row.options):
             counted = f": {row.tally[position]}" if row.tally else ""
             out.print(f"  {position} {shown(option)}{counted}{'  (yours)' if option == own else ''}", markup=False)

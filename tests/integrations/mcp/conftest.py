@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -64,21 +64,28 @@ def stdio(host: HostProcess, people: People, tmp_path: Path) -> Callable[..., St
     return make
 
 
-@pytest.fixture
-def http(host: HostProcess, tmp_path: Path) -> Iterator[str]:
-    """The address of the MCP server over streamable HTTP."""
+@contextmanager
+def listening_http(url: str, home: Path) -> Iterator[str]:
+    """Give the address of an MCP server over streamable HTTP, for the host at `url`."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    env = {"HOME": str(tmp_path), "SPACETIMEDB_HOST": host.url, "PATH": os.environ["PATH"]}
+    env = {"HOME": str(home), "SPACETIMEDB_HOST": url, "PATH": os.environ["PATH"]}
     command = [SPACES, "mcp", "--http", f"127.0.0.1:{port}", "--profile", "full"]
-    with subprocess.Popen(command, env=env, cwd=tmp_path) as process:
+    with subprocess.Popen(command, env=env, cwd=home) as process:
         try:
             _until_it_listens(port, process)
             yield f"http://127.0.0.1:{port}/mcp"
         finally:
             process.terminate()
             process.wait(WAIT_SECONDS)
+
+
+@pytest.fixture
+def http(host: HostProcess, tmp_path: Path) -> Iterator[str]:
+    """The address of the MCP server over streamable HTTP."""
+    with listening_http(host.url, tmp_path) as address:
+        yield address
 
 
 def _until_it_listens(port: int, process: subprocess.Popen[bytes]) -> None:

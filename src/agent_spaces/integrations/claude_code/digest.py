@@ -96,12 +96,18 @@ def _call(news: News, item: dict[str, Any]) -> str:
     kind = _CALLS.get(item["kind"].lower().replace("_", ""), "calls you").format(ref=item["ref_id"])
     channel = news.channel_names.get(item["channel_id"])
     where = f" in #{one_line(channel, TITLE_CHARS_MAX)}" if channel else ""
+    head = f"- {_when(item)} {news.authors[item['sender']]} {kind}"
+    if item["ref_id"]:
+        creator = item["creator"]
+        if not creator:
+            return f"{head}{where}"
+        of = "" if creator == item["sender"] else f" of {news.authors[creator]}"
+        return f"{head}{of}{where}: {quoted(item['title'], TITLE_CHARS_MAX)}"
     message = item["message"]
-    if message is not None and not item["ref_id"]:
-        said = quoted(message["content"], CALL_CHARS_MAX)
-    else:
-        said = quoted(" ".join(part for part in (item["title"], item["body"]) if part), CALL_CHARS_MAX)
-    return f"- {_when(item)} {news.authors[item['sender']]} {kind}{where}: {said}"
+    if message is not None:
+        return f"{head}{where}: {quoted(message['content'], CALL_CHARS_MAX)}"
+    said = " ".join(part for part in (item["title"], item["body"]) if part)
+    return f"{head}{where}: {quoted(said, CALL_CHARS_MAX)}"
 
 
 def _task(news: News, row: dict[str, Any]) -> str:

@@ -33,7 +33,10 @@ class ChannelNews(NamedTuple):
 
 
 class News(NamedTuple):
-    """All that is new. `calls` are inbox items, with the message under "message" where there is one."""
+    """All that is new.
+
+    `calls` are inbox items, with the message under "message", and under "creator" who made the task and wrote its title.
+    """
 
     calls: list[Row]
     calls_total: int
@@ -102,7 +105,7 @@ def gather(host: Asked, cursor: Cursor | None) -> tuple[News, Cursor]:
     channels, messages_total, channels_total = _channels(host, heads, since, names, first=cursor is None)
     shown = _with_messages(host, sorted(calls, key=itemgetter("id"))[-CALLS_MAX:], channels)
     standing = sorted([task["id"], task["attempt"], task["phase"]] for task in tasks)
-    people = {row["sender"] for row in direct} | {row["sender"] for row in shown} | {row["creator"] for row in tasks}
+    people = {item["creator"] for item in shown if item["creator"]} | {row["sender"] for row in direct} | {row["sender"] for row in shown} | {row["creator"] for row in tasks}
     people |= {message["sender"] for channel in channels for message in channel.messages}
     news = News(
         calls=shown,
@@ -174,16 +177,23 @@ def _channels(
 
 
 def _with_messages(host: Asked, calls: list[Row], channels: Iterable[ChannelNews]) -> list[Row]:
-    """Return inbox items with the text that calls: of messages that are here already, else asked for one by one."""
+    """Return inbox items with the text that calls, of messages that are here already, else asked for one by one.
+
+    Of items about a task the text is its title, which is its creator's; "creator" is empty where nobody could tell.
+    """
     here = {message["id"]: message for channel in channels for message in channel.messages}
     shown: list[Row] = []
     for item in calls:
         message = here.get(item["message_id"])
-        if message is None and item["message_id"] and host.seconds_left() > SPARE_SECONDS:
+        creator = ""
+        if item["ref_id"] and host.seconds_left() > SPARE_SECONDS:
+            tasks = host.sql(f"SELECT * FROM task WHERE id = {item['ref_id']}")
+            creator = tasks[0]["creator"] if tasks else ""
+        elif message is None and item["message_id"] and host.seconds_left() > SPARE_SECONDS:
             place = f"channel_id = {item['channel_id']} AND seq = {item['seq']}"
             found = host.sql(f"SELECT * FROM message WHERE {place}")
             message = found[0] if found else None
-        shown.append({**item, "message": message})
+        shown.append({**item, "message": message, "creator": creator})
     return shown
 
 
