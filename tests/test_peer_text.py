@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agent_spaces.errors import RefusedError
 from agent_spaces.fabric.rules_text import check_content
-from agent_spaces.peer_text import cut, one_line, quoted, visible
+from agent_spaces.peer_text import cut, json_line, one_line, quoted, visible
 
 
 def _is_clean(character: str) -> bool:
@@ -41,3 +41,12 @@ def test_what_is_cut_says_so(text: str, chars_max: int) -> None:
     found = cut(text, chars_max)
 
     assert found == text if len(text) <= chars_max else found.endswith("…")
+
+
+@given(st.text())
+def test_json_is_one_line_and_loses_nothing(text: str) -> None:
+    found = json_line({"said": text})
+
+    assert json.loads(found) == {"said": text}
+    assert len(found.splitlines()) == 1
+    assert visible(found) == found

@@ -95,13 +95,11 @@ async def function_tools(world: World) -> AsyncIterator[Door]:
 async def _work(world: World, box: Toolbox, call: CallTool) -> list[str]:
     """Return the tasks of the reader and the open votes, as a claim, a renewal and a ballot show them."""
     me = f"0x{world.reader.identity.hex()}"
-    shown = []
-    for task in await box.session.rows(f"SELECT * FROM task WHERE target = {me} AND phase = 0"):
-        shown.append(await call("spaces_claim_task", {"task_id": task.id, "lease_seconds": 600}))
+    tasks = await box.session.rows(f"SELECT * FROM task WHERE target = {me} AND phase = 0")
+    shown = [await call("spaces_claim_task", {"task_id": task.id, "lease_seconds": 600}) for task in tasks]
     creator = f"0x{world.mallory.identity.hex()}"
-    for vote in await box.session.rows(f"SELECT * FROM vote WHERE creator = {creator} AND closed = false"):
-        shown.append(await call("spaces_cast_ballot", {"vote_id": vote.id, "choice": 0}))
-    return shown
+    votes = await box.session.rows(f"SELECT * FROM vote WHERE creator = {creator} AND closed = false")
+    return shown + [await call("spaces_cast_ballot", {"vote_id": vote.id, "choice": 0}) for vote in votes]
 
 
 def _mcp_door(world: World, client: Client) -> Door:
@@ -189,7 +187,8 @@ async def session_start(world: World) -> AsyncIterator[Door]:
         said = await _run(world, env | more, "hook", "session-start", stdin=json.dumps(payload))
         return [json.loads(said)["hookSpecificOutput"]["additionalContext"]]
 
-    yield Door(frozenset(("mention", "direct", "canceled", "task")), read, lambda order: _obey_by_shell(world, env, order))
+    shows = frozenset(("mention", "direct", "canceled", "task"))
+    yield Door(shows, read, lambda order: _obey_by_shell(world, env, order))
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ async with open_tools(address, token) as tools:
 """
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Self
@@ -23,7 +22,7 @@ from agent_spaces.agents.watching import RowWatch
 from agent_spaces.client import Address, EventContext
 from agent_spaces.errors import SpacesError
 from agent_spaces.fabric import tables
-from agent_spaces.peer_text import visible
+from agent_spaces.peer_text import json_line, visible
 
 if TYPE_CHECKING:
     from agent_spaces.agents.agent import Agent
@@ -98,10 +97,10 @@ class Toolbox:
     async def answer(self, name: str, arguments: Any = None) -> tuple[str, bool]:
         """Run a tool and return what the model is to read, as JSON, and whether it went well."""
         try:
-            return json.dumps(await self.call(name, arguments), ensure_ascii=False), True
+            return json_line(await self.call(name, arguments)), True
         except (SpacesError, TimeoutError) as error:
             text = visible(with_hint(str(error))) or type(error).__name__
-            return json.dumps({"error": text}, ensure_ascii=False), False
+            return json_line({"error": text}), False
 
     async def newest(self, channel_id: int, count: int, end_seq: int) -> tuple[list[tables.Message], int]:
         """Return the newest messages below a seq, oldest first, and the seq from which on all were looked at."""

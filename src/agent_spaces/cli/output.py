@@ -1,6 +1,5 @@
 """What commands print: tables on a terminal, JSON where it is asked for."""
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from agent_spaces.peer_text import visible
+from agent_spaces.peer_text import json_line, visible
 from agent_spaces.sats import ConnectionId, Identity, Interval, Time, Timestamp, Uuid
 
 _BREAKS = str.maketrans(dict.fromkeys("\t\n\u2028\u2029", " "))
@@ -64,7 +63,7 @@ def shown(text: str) -> str:
 
 def print_json(value: Any) -> None:
     """Print one value as JSON on a line of its own."""
-    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False) + "\n")
+    sys.stdout.write(json_line(plain(value)) + "\n")
     sys.stdout.flush()
 
 

@@ -35,7 +35,7 @@ class ChannelNews(NamedTuple):
 class News(NamedTuple):
     """All that is new.
 
-    `calls` are inbox items, with the message under "message", and under "creator" who made the task and wrote its title.
+    `calls` are inbox items, with the message under "message" and under "creator" who wrote the title of a task.
     """
 
     calls: list[Row]
@@ -105,7 +105,12 @@ def gather(host: Asked, cursor: Cursor | None) -> tuple[News, Cursor]:
     channels, messages_total, channels_total = _channels(host, heads, since, names, first=cursor is None)
     shown = _with_messages(host, sorted(calls, key=itemgetter("id"))[-CALLS_MAX:], channels)
     standing = sorted([task["id"], task["attempt"], task["phase"]] for task in tasks)
-    people = {item["creator"] for item in shown if item["creator"]} | {row["sender"] for row in direct} | {row["sender"] for row in shown} | {row["creator"] for row in tasks}
+    people = (
+        {item["creator"] for item in shown if item["creator"]}
+        | {row["sender"] for row in direct}
+        | {row["sender"] for row in shown}
+        | {row["creator"] for row in tasks}
+    )
     people |= {message["sender"] for channel in channels for message in channel.messages}
     news = News(
         calls=shown,

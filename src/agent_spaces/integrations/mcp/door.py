@@ -21,6 +21,7 @@ from agent_spaces.errors import SpacesError
 from agent_spaces.fabric import queries, tables
 from agent_spaces.integrations.mcp.resources import INBOX, TEMPLATES, place_of, read
 from agent_spaces.logs import get_logger
+from agent_spaces.peer_text import json_line
 
 ANSWER_SECONDS = 25.0  # for the host; MCP hosts give up after a minute
 WAIT_TOOL = "spaces_wait"
@@ -166,7 +167,7 @@ class Door:
     async def _read_resource(self, ctx: Context, params: types.ReadResourceRequestParams) -> types.ReadResourceResult:
         del ctx
         found = await self._in_time(read(self.box, params.uri))
-        text = json.dumps(found, ensure_ascii=False)
+        text = json_line(found)
         contents = types.TextResourceContents(uri=params.uri, mime_type="application/json", text=text)
         return types.ReadResourceResult(contents=[contents])
 
@@ -261,7 +262,7 @@ class Door:
         found = await self.box.items(20, frozenset(self._told))
         for item in found["items"]:
             meta = {"id": item["id"], "kind": item["kind"], "author": item.get("author") or item["message"]["author"]}
-            params = ChannelParams(content=json.dumps({"note": found["note"], **item}, ensure_ascii=False), meta=meta)
+            params = ChannelParams(content=json_line({"note": found["note"], **item}), meta=meta)
             notification: Any = ChannelNotification(params=params)  # not in the SDK's union of what servers send
             try:
                 await session.send_notification(notification)
