@@ -126,6 +126,12 @@ class Toolbox:
         kept, left = bounded([await self._item(row) for row in waiting[:limit]])
         return {"note": NOTE, "items": kept, "left_out": left + max(0, len(waiting) - limit)}
 
+    def calling(self) -> set[str]:
+        """Return the ids of all that calls this identity now."""
+        cache, me = self.session.connection.cache, self.session.me
+        unread = (row for row in cache[tables.DirectMessage] if row.recipient == me and not row.read)
+        return {*(f"inbox/{row.id}" for row in cache[tables.InboxItem]), *(f"dm/{row.id}" for row in unread)}
+
     @contextmanager
     def listening(self) -> Iterator[asyncio.Event]:
         """Give an event that is set whenever something new calls this identity."""

@@ -13,6 +13,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import TextResourceContents
 
 from agent_spaces.agents.tools import TOOLS, tool_list
+from agent_spaces.integrations.mcp.door import WATCHED_MAX
 from agent_spaces.testing.host import HostProcess
 from integrations.mcp.conftest import MODES, People, calling
 
@@ -32,6 +33,7 @@ async def test_over_stdio_a_login_talks_reads_and_waits(people: People, stdio: S
     carol = await people.join("carol", person=True)
     await people.join("ann")
     async with Client(stdio("ann"), mode=mode) as client:
+        spoken = client.protocol_version
         tools = (await client.list_tools()).tools
         sent = await client.call_tool("spaces_send_message", {"channel_id": "general", "content": "over MCP"})
         await carol.send("#general", "@ann hello")
@@ -40,6 +42,7 @@ async def test_over_stdio_a_login_talks_reads_and_waits(people: People, stdio: S
         with pytest.raises(MCPError, match="not offered here"):
             await client.call_tool("spaces_submit_task", {"channel_id": 1, "title": "x"})
 
+    assert spoken == ("2025-11-25" if mode == "legacy" else mode)
     assert [tool.name for tool in tools] == [tool.name for tool in tool_list("core")]
     assert [tool.input_schema for tool in tools] == [tool.parameters for tool in tool_list("core")]
     assert said(sent)["message"]["author"] == "@ann"
@@ -193,9 +196,13 @@ async def test_a_channel_wakes_the_session_that_asked_for_it(people: People, std
 
 
 @pytest.mark.parametrize("mode", MODES)
-async def test_the_host_may_go_away_and_come_back(host: HostProcess, people: People, stdio: Stdio, mode: str) -> None:
+@pytest.mark.parametrize("transport", ["stdio", "http"])
+async def test_the_host_may_go_away_and_come_back(
+    host: HostProcess, people: People, stdio: Stdio, http: str, transport: str, mode: str
+) -> None:
     await people.join("ann")
-    async with Client(stdio("ann"), mode=mode) as client:
+    over = Client(stdio("ann"), mode=mode) if transport == "stdio" else calling(http, people.tokens["ann"], mode)
+    async with over as client:
         await client.call_tool("spaces_send_message", {"channel_id": 1, "content": "before", "key": "k1"})
         await host.kill()
         during = asyncio.create_task(
@@ -208,3 +215,28 @@ async def test_the_host_may_go_away_and_come_back(host: HostProcess, people: Peo
 
     assert sent["message"]["peer_text"] == "during"
     assert [m["peer_text"] for m in page["messages"] if m["author"] == "@ann"][-2:] == ["before", "during"]
+
+
+@pytest.mark.filterwarnings("ignore:resources.subscribe is removed")
+async def test_a_caller_may_hear_of_so_many_resources_and_no_more(people: People, stdio: Stdio) -> None:
+    await people.join("ann")
+    uris = [f"spaces://channels/general/messages?limit={number}" for number in range(1, WATCHED_MAX + 2)]
+    async with Client(stdio("ann"), mode="legacy") as client:
+        for uri in uris[:-1]:
+            await client.session.subscribe_resource(uri)
+        with pytest.raises(MCPError, match=f"At most {WATCHED_MAX} resources"):
+            await client.session.subscribe_resource(uris[-1])
+        await client.session.subscribe_resource(uris[0])
+
+
+async def test_over_http_a_caller_hears_that_a_resource_changed(people: People, http: str) -> None:
+    carol = await people.join("carol", person=True)
+    await people.join("ann")
+    uri = "spaces://channels/general/messages"
+    async with calling(http, people.tokens["ann"], "2026-07-28") as client:
+        with anyio.fail_after(60):
+            async with client.listen(resource_subscriptions=[uri]) as events:
+                await carol.send("#general", "news")
+                event = await anext(aiter(events))
+
+    assert getattr(event, "uri", None) == uri

@@ -9,7 +9,7 @@ from agent_spaces.logins import Credentials, cli_token, config_folder, host_key
 
 CONTEXT_CHARS, CONTEXT_CHARS_MAX = 6000, 9900  # the harness turns 10,000 and more into a preview
 COOLDOWN_SECONDS = 300.0
-TIMEOUT_SECONDS = 3.0
+TIMEOUT_SECONDS, HOST_SECONDS_MAX = 3.0, 2.5  # of which a digest may wait so long: the rest is for its process
 LOG_CHANNEL = "agent-logs"
 _LOOPBACK = host_key("http://localhost:80").split("_")[1]
 

@@ -30,7 +30,8 @@ def session_start(payload: dict[str, Any], env: Mapping[str, str], folder: Path,
 
     memory = Memory(env, project.key, f"seen-{_key(caller)}")
     time_max = settings.seconds(env, "SPACES_HOOK_TIMEOUT", settings.TIMEOUT_SECONDS, settings.TIMEOUT_SECONDS)
-    news, cursor = gather(Host(caller, time.monotonic() + time_max - 0.2), Cursor.of(memory.read()))
+    until = time.monotonic() + min(time_max - 0.2, settings.HOST_SECONDS_MAX)
+    news, cursor = gather(Host(caller, until), Cursor.of(memory.read()))
     text = digest_of(news, settings.context_chars(env))
     if not text or say((text if os.isatty(0) else envelope(text)) + "\n"):
         memory.update(lambda before: cursor.merged(Cursor.of(before))._asdict())

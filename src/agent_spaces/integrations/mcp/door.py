@@ -24,6 +24,7 @@ from agent_spaces.logs import get_logger
 from agent_spaces.peer_text import json_line
 
 ANSWER_SECONDS = 25.0  # for the host; MCP hosts give up after a minute
+WATCHED_MAX = 100  # resources that one caller may hear of
 WAIT_TOOL = "spaces_wait"
 CHANNEL = "claude/channel"
 INSTRUCTIONS = (
@@ -222,6 +223,8 @@ class Door:
         if uri in self._watched:
             return
         kind, key = place_of(uri)
+        if len(self._watched) >= WATCHED_MAX:
+            raise UnknownPlaceError(f"At most {WATCHED_MAX} resources can be subscribed to; read this one instead.")
         connection = self.box.session.connection
         if kind == "channel":
             channel_id = (await self.box.session.channel(key)).id
@@ -259,6 +262,7 @@ class Door:
                     await self._wake(self._session)
 
     async def _wake(self, session: ServerSession) -> None:
+        self._told &= self.box.calling()  # what was acknowledged comes no more
         found = await self.box.items(20, frozenset(self._told))
         for item in found["items"]:
             meta = {"id": item["id"], "kind": item["kind"], "author": item.get("author") or item["message"]["author"]}
