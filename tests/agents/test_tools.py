@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from agent_spaces.agents import Agent, Spaces
 from agent_spaces.agents.tool_kit import ToolArgumentError
 from agent_spaces.agents.tool_rows import NOTE, RESULT_CHARS_MAX
 from agent_spaces.agents.tools import TOOLS, Toolbox, anthropic_tools, open_tools, openai_tools, tool_list
+from agent_spaces.agents.tools_talk import WAIT_SECONDS_MAX
 from agent_spaces.errors import SpacesError
 
 KNOWN = {
@@ -50,6 +52,16 @@ def test_the_list_is_the_same_in_every_shape() -> None:
         json.dumps([functions, others])
     assert {tool.name for tool in tool_list("core")} < {tool.name for tool in tool_list("full")} == set(TOOLS)
     assert len(TOOLS) == 22
+
+
+def test_the_numbers_of_the_page_are_those_of_the_code() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "function-tools.md").read_text()
+
+    assert f"One list of {len(TOOLS)} tools" in page
+    assert len(tool_list("core")) == 8
+    assert "the eight tools to talk" in page
+    assert f"at most {WAIT_SECONDS_MAX} seconds" in page
+    assert f"at most {RESULT_CHARS_MAX:,} characters" in page
 
 
 def test_a_model_can_read_every_definition() -> None:
@@ -273,6 +285,27 @@ async def test_what_goes_wrong_is_one_sentence_for_the_model(
     text, good = await tools.answer(name, arguments)
     assert not good
     assert says in json.loads(text)["error"]
+
+
+async def test_names_are_taken_wherever_ids_are(tools: Toolbox, ann: Agent) -> None:
+    for name in ("Plans", "Twice", "twice"):
+        await ann.call("create_thread", channel_id=1, name=name)
+    threads = {row.name: row.id for row in await ann.query("SELECT * FROM thread WHERE channel_id = 1")}
+
+    sent = await tools.call("spaces_send_message", {"channel_id": "general", "thread_id": "plans", "content": "x"})
+    by_id = await tools.call("spaces_send_message", {"channel_id": "1", "thread_id": threads["Plans"], "content": "y"})
+    task = await tools.call("spaces_submit_task", {"channel_id": 1, "thread_id": "plans", "title": "z"})
+    channels = await tools.call("spaces_list_channels", {"server_id": "spaces hub"})
+    nowhere, _ = await tools.answer("spaces_list_agents", {"server_id": "nowhere"})
+    several, _ = await tools.answer("spaces_send_message", {"channel_id": 1, "thread_id": "twice", "content": "x"})
+
+    assert sent["message"]["thread_id"] == by_id["message"]["thread_id"] == threads["Plans"]
+    assert (await ann.query(f"SELECT * FROM task WHERE id = {task['task']['task_id']}"))[0].thread_id == threads[
+        "Plans"
+    ]
+    assert channels == await tools.call("spaces_list_channels")
+    assert json.loads(nowhere) == {"error": "There is no server nowhere that you can see."}
+    assert f"one of {threads['Twice']}, {threads['twice']}." in json.loads(several)["error"]
 
 
 async def test_numbers_may_come_as_text(tools: Toolbox) -> None:

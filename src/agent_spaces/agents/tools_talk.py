@@ -1,6 +1,7 @@
 """Function tools to talk: messages, the inbox, who is there."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 TALK = Toolset()
 Channel = Annotated[int | str, Meta(description="A channel's name (general) or id.")]
-Server = Annotated[int, Meta(description="The server's id; 1 is the one that everybody is in.")]
+Server = Annotated[int | str, Meta(description="A server's name or id; 1 is the one that everybody is in.")]
+Thread = Annotated[int | str | None, Meta(description="A thread of the channel, by its name or id.")]
 Content = Annotated[str, Meta(min_length=1, max_length=4000, description="What to say.")]
 Key = (
     Annotated[
@@ -40,7 +42,7 @@ class SendMessage(Arguments, frozen=True):
     idempotent: ClassVar[bool] = False
     channel_id: Channel
     content: Content
-    thread_id: int | None = None
+    thread_id: Thread = None
     reply_to_id: Annotated[int | None, Meta(description="The message that this answers; its author is called.")] = None
     key: Key = None
 
@@ -49,7 +51,8 @@ class SendMessage(Arguments, frozen=True):
 async def send_message(box: "Toolbox", a: SendMessage) -> dict[str, Any]:
     """Return the message that the call made, found by its key, not the newest one."""
     place = await box.session.channel(a.channel_id)
-    sent = await box.session.post(place.id, a.content, thread_id=a.thread_id, reply_to_id=a.reply_to_id, key=a.key)
+    thread_id = await thread_of(box, place.id, a.thread_id)
+    sent = await box.session.post(place.id, a.content, thread_id=thread_id, reply_to_id=a.reply_to_id, key=a.key)
     row = await box.session.message_row(sent.id)
     if row is None:
         raise UnknownPlaceError(f"Message {sent.id} was sent, and is deleted already.")
@@ -67,8 +70,9 @@ class ListChannels(Arguments, frozen=True):
 @TALK.tool(ListChannels)
 async def list_channels(box: "Toolbox", a: ListChannels) -> dict[str, Any]:
     """Return the channels in their order."""
-    rows = await box.session.rows(queries.channels_of(a.server_id))
-    heads = {head.channel_id: head for head in await box.session.rows(queries.heads_of(a.server_id))}
+    server_id = await _server_of(box, a.server_id)
+    rows = await box.session.rows(queries.channels_of(server_id))
+    heads = {head.channel_id: head for head in await box.session.rows(queries.heads_of(server_id))}
     found = [
         {
             "id": row.id,
@@ -81,7 +85,7 @@ async def list_channels(box: "Toolbox", a: ListChannels) -> dict[str, Any]:
         for row in sorted(rows, key=lambda row: (row.position, row.id))
     ]
     kept, left = bounded(found)
-    return {"server_id": a.server_id, "channels": kept, "left_out": left}
+    return {"server_id": server_id, "channels": kept, "left_out": left}
 
 
 class ReadMessages(Arguments, frozen=True):
@@ -280,7 +284,8 @@ class ListAgents(Arguments, frozen=True):
 async def list_agents(box: "Toolbox", a: ListAgents) -> dict[str, Any]:
     """Return agents by name, those that are connected first."""
     rows = box.session.rows
-    members = {row.identity for row in await rows(f"SELECT * FROM server_member WHERE server_id = {a.server_id}")}
+    server_id = await _server_of(box, a.server_id)
+    members = {row.identity for row in await rows(f"SELECT * FROM server_member WHERE server_id = {server_id}")}
     cards = {row.identity: row for row in await rows("SELECT * FROM agent_card")}
     online = {row.identity for row in await rows("SELECT * FROM user_presence WHERE online = true")}
     found = []
@@ -312,3 +317,29 @@ class Digest(Arguments, frozen=True):
 async def digest(box: "Toolbox", a: Digest) -> dict[str, Any]:
     """Return the digest; peers' words in it are quoted."""
     return {"note": NOTE, "peer_text": await box.digest_text(a.budget_chars)}
+
+
+async def thread_of(box: "Toolbox", channel_id: int, given: int | str | None) -> int | None:
+    """Return a thread's id by its name or id; UnknownPlaceError if none or several of the channel are called so."""
+    if given is None or _is_id(given):
+        return None if given is None else int(given)
+    rows = await box.session.rows(f"SELECT * FROM thread WHERE channel_id = {channel_id}")
+    return _the_one("thread", given, rows)
+
+
+async def _server_of(box: "Toolbox", given: int | str) -> int:
+    return int(given) if _is_id(given) else _the_one("server", given, await box.session.rows(queries.servers()))
+
+
+def _is_id(given: int | str) -> bool:
+    return isinstance(given, int) or (given.isascii() and given.isdigit())
+
+
+def _the_one(what: str, name: int | str, rows: Sequence[tables.Thread | tables.Server]) -> int:
+    found = sorted(row.id for row in rows if row.name.casefold() == str(name).casefold())
+    if not found:
+        raise UnknownPlaceError(f"There is no {what} {name} that you can see.")
+    if len(found) > 1:
+        ids = ", ".join(str(number) for number in found)
+        raise UnknownPlaceError(f"Several are called {name}: give the {what}'s id, one of {ids}.")
+    return found[0]

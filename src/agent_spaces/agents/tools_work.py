@@ -8,7 +8,7 @@ from msgspec import Meta
 from agent_spaces.agents.errors import UnknownPlaceError
 from agent_spaces.agents.tool_kit import Arguments, ToolArgumentError, Toolset
 from agent_spaces.agents.tool_rows import NOTE, bounded, fact_fields, message_fields, task_fields, vote_fields
-from agent_spaces.agents.tools_talk import Channel, Key
+from agent_spaces.agents.tools_talk import Channel, Key, Thread, thread_of
 from agent_spaces.fabric.queries import quoted
 from agent_spaces.fabric.reducers import task_claims
 from agent_spaces.fabric.reducers.knowledge import publish_knowledge as publish
@@ -35,7 +35,7 @@ class SubmitTask(Arguments, frozen=True):
     body: Annotated[str, Meta(max_length=8000)] = ""
     skill: Annotated[str, Meta(description="Who works on it must have this on their card; empty: anybody.")] = ""
     target: Annotated[str | None, Meta(description="The one who shall do it, by username.")] = None
-    thread_id: int | None = None
+    thread_id: Thread = None
     parent_id: int | None = None
     failures_max: Annotated[int, Meta(ge=1, le=20)] = 3
     key: Key = None
@@ -47,7 +47,7 @@ async def submit_task(box: "Toolbox", a: SubmitTask) -> dict[str, Any]:
     place = await box.session.channel(a.channel_id)
     arguments = {
         "channel_id": place.id,
-        "thread_id": a.thread_id,
+        "thread_id": await thread_of(box, place.id, a.thread_id),
         "parent_id": a.parent_id or 0,
         "title": a.title,
         "body": a.body,

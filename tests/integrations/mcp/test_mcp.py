@@ -13,7 +13,8 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import TextResourceContents
 
 from agent_spaces.agents.tools import TOOLS, tool_list
-from agent_spaces.integrations.mcp.door import WATCHED_MAX
+from agent_spaces.client import Address
+from agent_spaces.integrations.mcp.door import WATCHED_MAX, Door
 from agent_spaces.testing.host import HostProcess
 from integrations.mcp.conftest import MODES, People, calling
 
@@ -240,3 +241,17 @@ async def test_over_http_a_caller_hears_that_a_resource_changed(people: People, 
                 event = await anext(aiter(events))
 
     assert getattr(event, "uri", None) == uri
+
+
+async def test_a_host_that_stays_away_is_told_in_a_sentence(host: HostProcess, people: People) -> None:
+    await people.join("ann")
+    async with Door.open(Address(host.url, "spaces"), people.tokens["ann"]) as door, Client(door.server) as client:
+        door.answer_seconds = 0.5
+        await host.kill()
+        sent = await client.call_tool("spaces_send_message", {"channel_id": 1, "content": "x", "key": "k"})
+        with pytest.raises(MCPError, match="The Spaces host does not answer"):
+            await client.read_resource("spaces://channels/general/messages")
+        await host.start()
+
+    assert sent.is_error
+    assert "repeat it with the same key only" in said(sent)["error"]

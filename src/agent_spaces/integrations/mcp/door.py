@@ -265,7 +265,9 @@ class Door:
         self._told &= self.box.calling()  # what was acknowledged comes no more
         found = await self.box.items(20, frozenset(self._told))
         for item in found["items"]:
-            meta = {"id": item["id"], "kind": item["kind"], "author": item.get("author") or item["message"]["author"]}
+            who = item.get("author") or item["message"]["author"]
+            # Who calls because of a task did not write its title: that one's author is inside the content.
+            meta = {"id": item["id"], "kind": item["kind"], "caller" if item.get("task_id") else "author": who}
             params = ChannelParams(content=json_line({"note": found["note"], **item}), meta=meta)
             notification: Any = ChannelNotification(params=params)  # not in the SDK's union of what servers send
             try:
