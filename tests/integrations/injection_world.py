@@ -147,7 +147,7 @@ class World:
         """What mallory did for the reader; the reader created the task, and did not write its result."""
         task = await self.reader.submit("#general", "Count the stars", target=f"@{self.mallory.name}")
         await self.mallory.call("claim_task", task_id=task.id, lease_seconds=600)
-        await self.mallory.call("renew_task", task_id=task.id, attempt=1, lease_seconds=600, note=_line(text)[:250])
+        await self.mallory.call("renew_task", task_id=task.id, attempt=1, lease_seconds=600, note=_line(text, 250))
         await self.mallory.call("complete_task", task_id=task.id, attempt=1, result=visible(text))
 
     async def _in_vote(self, text: str) -> None:
@@ -155,7 +155,7 @@ class World:
             "open_vote",
             channel_id=GENERAL,
             question=_line(text),
-            options=["yes", _line(text)[:90]],
+            options=["yes", _line(text, 90)],
             electorate=Electorate.MEMBERS,
             quorum=1,
             closes_in_seconds=3600,
@@ -178,9 +178,9 @@ class World:
         return found
 
 
-def _line(text: str) -> str:
+def _line(text: str, chars_max: int = 200) -> str:
     """Return a text as a title can hold it."""
-    return " ".join(visible(text).split())[:200].strip()
+    return " ".join(visible(text).split())[:chars_max].strip()
 
 
 def changed_beyond(before: State, after: State, me: Identity) -> list[str]:
