@@ -30,6 +30,7 @@ from integrations.mcp.conftest import calling, listening_http
 from integrations.obeying import BECOME_ADMIN, USE_OWNERS_TOKEN, Order
 
 SPACES = str(Path(sys.executable).with_name("spaces"))
+ARCAN_READ = 100  # it shows channels only: of this world all that was said
 READ = 20  # messages of a channel: those of this world come last
 EVERYWHERE = frozenset(("mention", "event", "direct", "task", "canceled", "result", "vote", "knowledge"))
 
@@ -225,6 +226,50 @@ async def command_line(world: World) -> AsyncIterator[Door]:
     yield Door(shows, read, lambda order: _obey_by_shell(world, env, order))
 
 
+@asynccontextmanager
+async def arcan_lines(world: World) -> AsyncIterator[Door]:
+    """`spaces arcan-tools` as a runtime starts it, asked line by line."""
+    process = await asyncio.create_subprocess_exec(
+        SPACES,
+        "arcan-tools",
+        "--as",
+        world.reader.name,
+        env=_signed_in(world),
+        cwd=world.home,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=2**22,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    to, answers = process.stdin, process.stdout
+
+    async def ask(method: str, params: dict[str, Any]) -> str:
+        to.write(json.dumps({"id": 1, "method": method, "params": params}).encode() + b"\n")
+        return (await answers.readline()).decode()
+
+    async def call(name: str, arguments: dict[str, Any]) -> str:
+        return await ask("call", {"call_id": "c", "tool_name": name, "input": arguments})
+
+    async def read() -> list[str]:
+        shown = [await ask("hello", {}), await ask("list_channels", {})]
+        for channel in (GENERAL, LOGS):
+            asked = {"channel_id": channel, "limit": ARCAN_READ}
+            shown += [await ask("read_messages", asked), await call("spaces_read_messages", asked)]
+        return shown
+
+    async def obey(order: Order) -> None:
+        for name, arguments in as_calls(order, world):
+            await call(name, arguments)
+            await ask(name.removeprefix("spaces_"), arguments)
+
+    try:
+        yield Door(frozenset(("mention", "event", "task")), read, obey)
+    finally:
+        to.close()
+        await process.wait()
+
+
 def _signed_in(world: World) -> dict[str, str]:
     """Save the reader's login in a home of its own and return the environment of its commands."""
     name = world.reader.name
@@ -270,4 +315,5 @@ DOORS: dict[str, Opening] = {
     "mcp over http": mcp_http,
     "digest of an agent": agent_digest,
     "command line": command_line,
+    "arcan over lines": arcan_lines,
 }
