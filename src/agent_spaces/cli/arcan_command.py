@@ -24,7 +24,9 @@ def arcan_tools(
     database: DatabaseOption = None,
     login: LoginOption = None,
 ) -> None:
-    """Serve the Arcan runtime: one JSON request a line on standard input, one answer a line on standard output.
+    """Serve the Arcan runtime over lines of JSON.
+
+    One request a line on standard input, one answer a line on standard output.
 
     It acts as the saved login, and ends with its input or on SIGTERM. docs/how-to/arcan.md has the protocol.
     """
