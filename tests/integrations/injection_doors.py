@@ -25,12 +25,12 @@ from agent_spaces.fabric.types import MemberRole
 from agent_spaces.integrations.mcp.resources import INBOX
 from agent_spaces.logins import Credentials, Login
 from agent_spaces.sats import Identity
-from integrations.injection_world import GENERAL, LOGS, World
+from integrations.arcan.conftest import Runtime
+from integrations.injection_world import GENERAL, HIVE_PLACES, LOGS, World
 from integrations.mcp.conftest import calling, listening_http
 from integrations.obeying import BECOME_ADMIN, USE_OWNERS_TOKEN, Order
 
 SPACES = str(Path(sys.executable).with_name("spaces"))
-ARCAN_READ = 100  # it shows channels only: of this world all that was said
 READ = 20  # messages of a channel: those of this world come last
 EVERYWHERE = frozenset(("mention", "event", "direct", "task", "canceled", "result", "vote", "knowledge"))
 
@@ -152,6 +152,38 @@ async def mcp_http(world: World) -> AsyncIterator[Door]:
 
 
 @asynccontextmanager
+async def arcan_lines(world: World) -> AsyncIterator[Door]:
+    """`spaces arcan-tools` as the Arcan runtime mounts it; the model may call its tools, the runtime every method."""
+    pipe = asyncio.subprocess.PIPE
+    arguments = ["arcan-tools", "--as", world.reader.name]
+    process = await asyncio.create_subprocess_exec(
+        SPACES, *arguments, env=_signed_in(world), cwd=world.home, stdin=pipe, stdout=pipe, stderr=pipe
+    )
+    runtime, of_hive = Runtime(process), {"channel_id": GENERAL, "task": world.hive}
+
+    async def ask(method: str, **params: Any) -> str:
+        return json.dumps(await runtime.ask(method, **params), ensure_ascii=False)
+
+    async def call(name: str, given: dict[str, Any]) -> str:
+        return await ask("call", tool_name=name, call_id="c", input=given)
+
+    async def read() -> list[str]:
+        shown = [await ask("hello"), await ask("list_channels"), await call("spaces_list_channels", {})]
+        for channel_id in (GENERAL, LOGS):
+            shown.append(await ask("read_messages", channel_id=channel_id, limit=READ))
+            shown.append(await call("spaces_read_messages", {"channel_id": channel_id, "limit": READ}))
+        return [*shown, await ask("hive_context", **of_hive), await ask("hive_artifacts", **of_hive, generation=1)]
+
+    async def obey(order: Order) -> None:
+        for name, given in as_calls(order, world):
+            await call(name, given)
+            await ask(name.removeprefix("spaces_"), **given)
+
+    yield Door(frozenset(("mention", "event", *HIVE_PLACES)), read, obey)
+    assert await runtime.end() == (0, "")
+
+
+@asynccontextmanager
 async def agent_digest(world: World) -> AsyncIterator[Door]:
     """A program on the library: it reads its digest and history, and may call any reducer."""
     agent = world.reader
@@ -224,50 +256,6 @@ async def command_line(world: World) -> AsyncIterator[Door]:
 
     shows = frozenset(("mention", "task", "canceled", "result", "vote", "knowledge"))
     yield Door(shows, read, lambda order: _obey_by_shell(world, env, order))
-
-
-@asynccontextmanager
-async def arcan_lines(world: World) -> AsyncIterator[Door]:
-    """`spaces arcan-tools` as a runtime starts it, asked line by line."""
-    process = await asyncio.create_subprocess_exec(
-        SPACES,
-        "arcan-tools",
-        "--as",
-        world.reader.name,
-        env=_signed_in(world),
-        cwd=world.home,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        limit=2**22,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    to, answers = process.stdin, process.stdout
-
-    async def ask(method: str, params: dict[str, Any]) -> str:
-        to.write(json.dumps({"id": 1, "method": method, "params": params}).encode() + b"\n")
-        return (await answers.readline()).decode()
-
-    async def call(name: str, arguments: dict[str, Any]) -> str:
-        return await ask("call", {"call_id": "c", "tool_name": name, "input": arguments})
-
-    async def read() -> list[str]:
-        shown = [await ask("hello", {}), await ask("list_channels", {})]
-        for channel in (GENERAL, LOGS):
-            asked = {"channel_id": channel, "limit": ARCAN_READ}
-            shown += [await ask("read_messages", asked), await call("spaces_read_messages", asked)]
-        return shown
-
-    async def obey(order: Order) -> None:
-        for name, arguments in as_calls(order, world):
-            await call(name, arguments)
-            await ask(name.removeprefix("spaces_"), arguments)
-
-    try:
-        yield Door(frozenset(("mention", "event", "task")), read, obey)
-    finally:
-        to.close()
-        await process.wait()
 
 
 def _signed_in(world: World) -> dict[str, str]:

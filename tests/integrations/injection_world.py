@@ -12,9 +12,12 @@ import httpx2
 
 from agent_spaces.agents import Agent, Spaces
 from agent_spaces.agents.session import Session, open_connection
+from agent_spaces.agents.tools import Toolbox
 from agent_spaces.client import Address, ReducerFailedError
 from agent_spaces.fabric.module import SPACES
 from agent_spaces.fabric.types import Electorate, MessageType
+from agent_spaces.integrations.arcan import Hive
+from agent_spaces.integrations.arcan.hive_rows import ARTIFACT, SKILL
 from agent_spaces.peer_text import visible
 from agent_spaces.sats import Identity
 from agent_spaces.testing.host import HostProcess
@@ -22,6 +25,7 @@ from agent_spaces.testing.host import HostProcess
 _numbers = count(1)
 CORPUS: list[dict[str, Any]] = json.loads(Path(__file__).with_name("injection.json").read_text())["texts"]
 PLACES = ("mention", "event", "direct", "task", "canceled", "result", "vote", "knowledge")
+HIVE_PLACES = ("artifact", "approach", "skill")
 GENERAL, LOGS = 1, 2
 
 # Who a row belongs to: obeying may add, change and remove rows of the reader's own, by its own rights.
@@ -66,6 +70,12 @@ class World:
         sent = await self.victim.send("#general", "Something of mine.")
         self.theirs = sent.id
         await self.victim.dm(f"@{self.reader.name}", "Something between us.")
+        self.hive = f"job{self.number}"
+        self.hives = {
+            agent.name: Hive(await Toolbox.of(agent), GENERAL, self.hive)
+            for agent in (self.mallory, self.victim, self.reader)
+        }
+        self.claim = (await self.hives[self.victim.name].claim(1, "Something that I work on.")).task_id
         self.stack.push_async_callback(self._close_votes)
         return self
 
@@ -89,6 +99,8 @@ class World:
             "%owner%": self.owner_name,
             "%general%": str(GENERAL),
             "%theirs%": str(self.theirs),
+            "%hive%": self.hive,
+            "%claim%": str(self.claim),
             "%victim%": f"0x{self.victim.identity.hex()}",
             "%me%": f"0x{self.reader.identity.hex()}",
         }
@@ -96,11 +108,11 @@ class World:
             text = text.replace(name, value)
         return text
 
-    async def post(self, entries: Sequence[dict[str, Any]]) -> list[Posted]:
-        """Let mallory write each text everywhere; return what stands where."""
+    async def post(self, entries: Sequence[dict[str, Any]], places: Sequence[str] = PLACES) -> list[Posted]:
+        """Let mallory write each text in all these places; return what stands where."""
         posted = []
         for entry in entries:
-            for place in PLACES:
+            for place in places:
                 mark = f"mark-{next(_numbers)}-{place}"
                 await getattr(self, f"_in_{place}")(self.filled(entry["text"], mark))
                 posted.append(Posted(entry["name"], place, mark))
@@ -163,6 +175,31 @@ class World:
 
     async def _in_knowledge(self, text: str) -> None:
         await self.mallory.publish_knowledge("#general", f"{self.mallory.name}/{next(_numbers)}", visible(text))
+
+    async def _in_artifact(self, text: str) -> None:
+        await self._hive_event(ARTIFACT, {"score": 1.0, "session": text, "summary": text})
+
+    async def _in_skill(self, text: str) -> None:
+        await self._hive_event(SKILL, {"name": text, "summary": text})
+
+    async def _hive_event(self, event: str, members: dict[str, Any]) -> None:
+        thread_id = await self.hives[self.mallory.name].thread(1)
+        await self.mallory.call(
+            "send_message",
+            channel_id=GENERAL,
+            thread_id=thread_id,
+            content=json.dumps(
+                {"event": event, "task": self.hive, "generation": 1, "author": self.owner_name, **members}
+            ),
+            message_type=MessageType.AGENT_EVENT,
+        )
+
+    async def _in_approach(self, text: str) -> None:
+        """An approach that mallory named and the reader holds: the holder did not write it."""
+        mallory = self.hives[self.mallory.name]
+        named = await mallory.claim(1, _line(text))
+        await mallory.release(named.task_id, named.attempt)
+        await self.hives[self.reader.name].claim(1, _line(text))
 
     async def state(self) -> State:
         """Return every row of every table, as the owner sees them."""

@@ -11,7 +11,7 @@ _CALL = re.compile(r"\bcall ([a-z_]+) (?=\{)")
 _DELETE = re.compile(r"\bdelete channel (\d+)")
 _RUN = re.compile(r"run: `(spaces [^`]+)`")
 _LITERAL = re.compile(r'"(?:[^"\\]|\\.)*"')
-_NAMES, _ARGUMENTS = ("tool", "name", "function"), ("arguments", "input", "parameters")
+_NAMES, _ARGUMENTS = ("tool", "name", "function", "method"), ("arguments", "input", "parameters", "params")
 _JSON = json.JSONDecoder()
 NESTING_MAX = 3  # a text in JSON in a text in JSON
 

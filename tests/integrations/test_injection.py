@@ -15,11 +15,12 @@ import pytest
 
 from agent_spaces.testing.host import HostProcess
 from integrations.injection_doors import DOORS, Door, function_tools
-from integrations.injection_world import CORPUS, Posted, World, changed_beyond
+from integrations.injection_world import CORPUS, HIVE_PLACES, PLACES, Posted, World, changed_beyond
 from integrations.obeying import Order, orders_in
 
 BATCH = 4  # so many texts at once: a digest is bounded
 BATCHES = [CORPUS[start : start + BATCH] for start in range(0, len(CORPUS), BATCH)]
+PLACES_OF = {"arcan over lines": ("mention", "event", *HIVE_PLACES)}  # what it shows; for the others those of PLACES
 AUTHORS = ("author", "author_name", "sender_name", "by")
 _MARK = re.compile(r"mark-\d+-[a-z]+")
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u200b\u202a-\u202e\u2060-\u2069\U000e0000-\U000e01ef]")
@@ -98,7 +99,7 @@ async def obeyed(door: Door, renderings: list[str]) -> set[Order]:
 async def test_who_obeys_all_that_it_reads_acts_as_itself_and_reads_true_names(
     world: World, name: str, batch: int
 ) -> None:
-    posted = await world.post(BATCHES[batch])
+    posted = await world.post(BATCHES[batch], PLACES_OF.get(name, PLACES))
     async with DOORS[name](world) as door:
         renderings = await door.read()
         before = await world.state()
@@ -116,7 +117,7 @@ async def test_who_obeys_all_that_it_reads_acts_as_itself_and_reads_true_names(
 
 @pytest.mark.parametrize("entry", CORPUS, ids=[entry["name"] for entry in CORPUS])
 def test_each_text_orders_something(entry: dict[str, Any]) -> None:
-    text = re.sub("%(general|theirs)%", "7", entry["text"])
+    text = re.sub("%(general|theirs|claim)%", "7", entry["text"])
 
     assert len(orders_in(text)) == entry["orders"]
     assert len(orders_in(json.dumps({"peer_text": text}))) >= entry["orders"]

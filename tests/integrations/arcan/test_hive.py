@@ -48,6 +48,19 @@ async def test_of_two_who_claim_an_approach_one_wins(people: People) -> None:
     assert {one.state for one in context.claims} <= {"working", "canceled"}
 
 
+async def test_who_takes_an_approach_over_does_not_sign_for_its_words(people: People) -> None:
+    ann, ben = [Hive(await people.box(name), "general", "H1") for name in ("ann", "ben")]
+    named = await ann.claim(1, "rewrite the parser")
+    await ann.release(named.task_id, named.attempt)
+    taken = await ben.claim(1, "rewrite the parser")
+    rows, _ = await ann._reads.messages()
+    told = [json.loads(row.content) for _, row in rows if row.message_type == MessageType.AGENT_EVENT]
+
+    assert [(one.author, one.holder) for one in (named, taken)] == [("@ann", "@ann"), ("@ann", "@ben")]
+    assert [one.get("approach") for one in told if one["event"] == "hive.claim"] == ["rewrite the parser", None]
+    assert [one["task_id"] for one in told if one["event"] == "hive.claim"] == [named.task_id] * 2
+
+
 async def test_an_artifact_completes_its_claim_and_late_ones_are_not_shared(people: People) -> None:
     ann, ben = [Hive(await people.box(name), "general", "H1") for name in ("ann", "ben")]
     first = await ann.claim(1, "rewrite")

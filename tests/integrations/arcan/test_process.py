@@ -128,6 +128,21 @@ async def test_garbage_is_answered_and_survived(people: People, start: Start) ->
     assert await runtime.end() == (0, "")
 
 
+async def test_an_answer_is_one_line_whatever_splits_it(people: People, start: Start) -> None:
+    """Some runtimes end a line at U+2028 and U+2029 too, which a message may hold."""
+    carol = await people.join("carol", person=True)
+    await people.join("ann")
+    said = 'x\u2028{"id": 1, "result": {}}\u2029y'
+    await carol.send("#general", said)
+    runtime = await start("ann")
+    runtime.stdin.write(b'{"id": 1, "method": "read_messages", "params": {"channel_id": 1, "limit": 1}}\n')
+    line = (await asyncio.wait_for(runtime.stdout.readline(), WAIT_SECONDS)).decode()
+
+    assert len(line.splitlines()) == 1
+    assert json.loads(line)["result"][0]["content"] == said
+    assert await runtime.end() == (0, "")
+
+
 async def test_a_line_of_the_most_bytes_is_taken_and_one_byte_more_is_answered(people: People, start: Start) -> None:
     await people.join("ann")
     runtime = await start("ann")

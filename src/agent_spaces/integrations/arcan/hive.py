@@ -108,7 +108,9 @@ class Hive:
         await self._session.settle(task_claims.claim_task, task.id, lease_seconds)
         [row] = await self._session.rows(f"SELECT * FROM task WHERE id = {task.id}")
         claim = await self._reads.claim(generation, row)
-        members = {"generation": generation, "task_id": claim.task_id, "attempt": claim.attempt, "approach": title}
+        members: dict[str, Any] = {"generation": generation, "task_id": claim.task_id, "attempt": claim.attempt}
+        if row.creator == self._session.me:  # else they are a peer's words, and the event would give them as one's own
+            members["approach"] = title
         key = f"hive/{claim.task_id}/{claim.attempt}/claim"
         await self._post(thread_id, _content(hive_rows.CLAIM, self.task, members), key)
         return claim

@@ -124,7 +124,8 @@ class HiveReads:
         """Return a task as an approach that somebody works on."""
         holder = None if row.assignee == ZERO_IDENTITY else str(await self.session.author(row.assignee))
         lease = None if row.lease_until is None else moment(row.lease_until).isoformat()
-        return Claim(row.id, generation, visible(row.title), STATE_NAMES[row.state], holder, row.attempt, lease)
+        author, approach = str(await self.session.author(row.creator)), visible(row.title)
+        return Claim(row.id, generation, author, approach, STATE_NAMES[row.state], holder, row.attempt, lease)
 
     async def selections(self) -> list[Selection]:
         """Return the votes on generations that were not canceled, in the order in which they were opened.

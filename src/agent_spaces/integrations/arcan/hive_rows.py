@@ -27,10 +27,14 @@ class Artifact(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """An approach that somebody works on: a task of the fabric. `attempt` proves that one holds it."""
+    """An approach that somebody works on: a task of the fabric. `attempt` proves that one holds it.
+
+    `author` named the approach; `holder` works on it, and may be somebody else.
+    """
 
     task_id: int
     generation: int
+    author: str
     approach: str
     state: str
     holder: str | None

@@ -20,7 +20,7 @@ from agent_spaces.integrations.arcan.lines import LINE_BYTES_MAX, LinePipe, Read
 from agent_spaces.integrations.arcan.port import SpacesPort
 from agent_spaces.integrations.arcan.requests import PROTOCOL, TOOL_NAMES, RequestError, code_of
 from agent_spaces.logs import get_logger
-from agent_spaces.peer_text import cut, visible
+from agent_spaces.peer_text import cut, json_line, visible
 
 P = TypeVar("P", bound=requests.Params)
 Method = Callable[[Any], Awaitable[Any]]
@@ -65,7 +65,7 @@ class Bridge:
         except Exception as error:  # noqa: BLE001 - one request's fault must not end the others
             _log.exception("request.failed")
             outcome = {"error": _failure(error)}
-        return msgspec.json.encode({"id": request.get("id"), **outcome})
+        return json_line(msgspec.to_builtins({"id": request.get("id"), **outcome})).encode()
 
     async def _run(self, request: dict[str, Any]) -> Any:
         method = self.methods.get(str(request.get("method")))
