@@ -15,7 +15,7 @@ from agent_spaces import config
 from agent_spaces.cli import failures
 from agent_spaces.errors import SpacesError
 
-_INSIDE = ("agent_spaces.engine", "agent_spaces.sql", "agent_spaces.testing", "agent_spaces.integrations")
+_INSIDE = ("agent_spaces.engine", "agent_spaces.sql", "agent_spaces.testing")
 
 
 def settings_table() -> str:
