@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from agent_spaces.logins import Credentials
 from agent_spaces.testing.host import HostProcess
 from integrations.claude_code.conftest import SPACES, User
 
@@ -176,14 +177,15 @@ def test_a_channel_that_takes_none_is_said_in_the_status(ann: User, chosen: str)
 
 
 def test_a_token_of_the_environment_and_a_database_of_the_project_are_used(ann: User, host: HostProcess) -> None:
-    token = ann.asks()._headers["Authorization"][7:]
+    login = Credentials(ann.home / ".config").load(ann.host, "spaces")
+    assert login is not None
     elsewhere = User(ann.home / "elsewhere", ann.host)
     (elsewhere.project / "spacetime.json").write_text('{\n  // the database\n  "database": "spaces",\n}')
-    elsewhere.stop("by token", SPACETIMEDB_TOKEN=token)
+    elsewhere.stop("by token", SPACETIMEDB_TOKEN=login.token)
     elsewhere.settle()
 
     [event] = ann.summaries()
-    assert (event["summary"], event["who"]) == ("by token", "")
+    assert (event["summary"], event["who"]) == ("by token", login.name)
 
 
 def test_the_login_can_be_chosen(ann: User, peer: User) -> None:

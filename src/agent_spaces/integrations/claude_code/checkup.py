@@ -49,8 +49,8 @@ def check(
         quiet = {"hook_event_name": "Stop", "stop_hook_active": True, "cwd": str(folder)}
         yield _timed("stop", lambda: _run([*command, "stop"], quiet, apart))
     if post and found:
-        content = content_of(project, found[0].name, "A trial of the hooks: spaces hooks test --post.", [])
-        yield _timed("post", lambda: _post(found[0], env, content))
+        trial = "A trial of the hooks: spaces hooks test --post."
+        yield _timed("post", lambda: _post(found[0], env, lambda who: content_of(project, who, trial, [])))
 
 
 def _timed(name: str, look: Callable[[], tuple[bool, str]]) -> Step:
@@ -102,6 +102,6 @@ def _run(command: list[str], payload: Mapping[str, Any], env: Mapping[str, str])
     return done.returncode == 0 and not done.stderr, f"status {done.returncode}, {said}"
 
 
-def _post(caller: Caller, env: Mapping[str, str], content: str) -> tuple[bool, str]:
+def _post(caller: Caller, env: Mapping[str, str], content: Callable[[str], str]) -> tuple[bool, str]:
     outcome, _ = send(caller, env, content, time.monotonic() + SECONDS_MAX)
     return outcome.startswith("posted to "), outcome

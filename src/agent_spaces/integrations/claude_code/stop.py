@@ -5,7 +5,7 @@ The harness waits for a glance at settings and memory only; a child that shares 
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,20 +75,24 @@ def _post(
         }
 
     if memory.update(claim):
-        content = content_of(project, caller.name, summary, changes.files)
+
+        def content(who: str) -> str:
+            return content_of(project, who, summary, changes.files)
+
         outcome, done = send(caller, env, content, time.monotonic() + time_max - 0.2)
         _settle(memory, digest, before, outcome, done=done)
 
 
-def send(caller: Caller, env: Mapping[str, str], content: str, until: float) -> tuple[str, bool]:
-    """Post an AgentEvent; return what came of it, and whether it was posted or may have been."""
+def send(caller: Caller, env: Mapping[str, str], content: Callable[[str], str], until: float) -> tuple[str, bool]:
+    """Post an AgentEvent, made for who posts it; return what came of it, and whether it was or may have been posted."""
     from agent_spaces.integrations.claude_code.host import Host, HostError, LostAnswerError  # noqa: PLC0415 - as above
 
     try:
         host = Host(caller, until)
         channel_id, name = log_channel(host, env)
+        said = content(caller.name or name_at(host))
         key = {"some": f"hook/{os.urandom(16).hex()}"}
-        arguments = [channel_id, content, {"2": []}, None, None, key, None]  # 2 is AgentEvent
+        arguments = [channel_id, said, {"2": []}, None, None, key, None]  # 2 is AgentEvent
         try:
             host.call("send_message", arguments)
         except LostAnswerError as error:
@@ -99,6 +103,12 @@ def send(caller: Caller, env: Mapping[str, str], content: str, until: float) -> 
     except SpacesError as error:
         return str(error), False
     return f"posted to {name}", True
+
+
+def name_at(host: Any) -> str:
+    """Return by what name a host that has answered knows the caller, empty if by none: a token alone says no name."""
+    rows = host.sql(f"SELECT username FROM user_profile WHERE identity = 0x{host.identity}")
+    return str(rows[0]["username"]) if rows else ""
 
 
 def log_channel(host: Any, env: Mapping[str, str]) -> tuple[int, str]:
